@@ -20,20 +20,33 @@
 //!
 //! The images are the MNIST database of handwritten digits (Y. `LeCun`, C. Cortes, C. J. C. Burges; CC BY-SA 3.0).
 
+mod download;
 mod pickle;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use ndarray::{Array1, Array2};
+use sha2::{Digest, Sha256};
 
 pub use pickle::Problem;
 
 /// Where the course gets its file.
 pub const URL: &str =
     "https://github.com/mnielsen/neural-networks-and-deep-learning/raw/master/data/mnist.pkl.gz";
+
+/// The [checksum of the content](Mnist::sha256) of the course's file, all 70,000 rows.
+///
+/// A checksum of the file itself would refuse a mirror that has the same content, compressed or pickled by another
+/// program.
+pub const SHA256: &str = "6d2875f7c2ec6688ee62028277ef875b28fb6cfacbcda20499a5d8618d33016e";
+
+/// The file's name, in the cache as everywhere.
+const FILE: &str = "mnist.pkl.gz";
 
 /// One part of the database: images and the digits they show.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,30 +123,142 @@ pub enum Error {
         /// The way out.
         help: &'static str,
     },
-    /// The content is not what it should be.
+    /// The content of a file is not what it should be.
     #[error("{file}: {problem}")]
     Content {
         /// The file, or "the reader".
         file: String,
         /// What was wrong with it.
-        #[source]
         problem: Problem,
+    },
+    /// The content of a download is not what it should be, twice in a row.
+    #[error(
+        "what {url} sends is not the MNIST of the course: {problem}; if it keeps being so, set MNIST_URL to a \
+         mirror or MNIST_PATH to a copy of mnist.pkl.gz"
+    )]
+    Download {
+        /// The address.
+        url: String,
+        /// What was wrong with it.
+        problem: Problem,
+    },
+    /// The server has no such file, or does not give it.
+    #[error(
+        "{url} answers with HTTP status {status}; set MNIST_URL to a mirror or MNIST_PATH to a copy of mnist.pkl.gz"
+    )]
+    Status {
+        /// The address.
+        url: String,
+        /// What the server answered, 404 and the like.
+        status: u16,
+    },
+    /// The address is none, or the connection to its server is not as it must be.
+    #[error(
+        "cannot download {url}: {source}; set MNIST_URL to a mirror or MNIST_PATH to a copy of mnist.pkl.gz"
+    )]
+    Request {
+        /// The address.
+        url: String,
+        /// The HTTP client's reason.
+        source: Box<ureq::Error>,
+    },
+    /// The transfer ended early, several times.
+    #[error("the download of {url} was interrupted: {reason}; run it again, and it goes on from {part}")]
+    Interrupted {
+        /// The address.
+        url: String,
+        /// What has arrived.
+        part: PathBuf,
+        /// Why the last transfer ended.
+        reason: String,
+    },
+    /// The cache folder cannot be written or read.
+    #[error(
+        "cannot use the cache, {path}: {source}; make it accessible, or set MNIST_PATH to a copy of mnist.pkl.gz"
+    )]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
     },
 }
 
-/// Loads MNIST from the first place that has it; the [module](self) tells which places.
+/// Where [`Config::load`] looks, and what it expects to get from the network.
 ///
-/// A place that has it, but damaged, is never passed over in silence: a bad `MNIST_PATH` is an error.
+/// [`load`] uses [`Config::from_env`]. A program that knows better sets the fields:
+///
+/// ```no_run
+/// use exp::mnist::Config;
+/// let config = Config { url: "http://mirror.example/mnist.pkl.gz".to_owned(), ..Config::from_env() };
+/// let mnist = config.load()?;
+/// # Ok::<(), exp::mnist::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// A local file; where it is set, nothing else is looked at.
+    pub path: Option<PathBuf>,
+    /// The address of the file.
+    pub url: String,
+    /// The folder that keeps a download; `None`: nothing is downloaded, for want of a place to keep it.
+    pub cache: Option<PathBuf>,
+    /// What [`Mnist::sha256`] must give for a download.
+    pub sha256: String,
+}
+
+impl Config {
+    /// The variables `MNIST_PATH` and `MNIST_URL` (an empty one counts as not set), the cache folder of this user, and
+    /// the course's checksum.
+    pub fn from_env() -> Self {
+        let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let cache = choose_native_strategy()
+            .ok()
+            .map(|strategy| strategy.cache_dir().join("nbexport"));
+        Self {
+            path: var("MNIST_PATH").map(PathBuf::from),
+            url: var("MNIST_URL").map_or_else(|| URL.to_owned(), |url| url.to_string_lossy().into_owned()),
+            cache,
+            sha256: SHA256.to_owned(),
+        }
+    }
+
+    /// Loads MNIST from the first place that has it; the [module](self) tells which places.
+    ///
+    /// A place that has it, but damaged, is never passed over in silence: a bad file at `path` is an error, and so is a
+    /// server that sends something else. A damaged file in the cache is downloaded anew.
+    pub fn load(&self) -> Result<Mnist, Error> {
+        if let Some(path) = &self.path {
+            return from_file(
+                path,
+                "MNIST_PATH names it, and nothing else is tried while it is set",
+            );
+        }
+        let Some(cache) = &self.cache else {
+            return Ok(fallback(
+                "no home folder is known, so there is no cache folder for a download",
+            ));
+        };
+        let target = cache.join(FILE);
+        if let Some(mnist) = from_cache(&target)? {
+            return Ok(mnist);
+        }
+        let meanwhile = || from_cache(&target).ok().flatten();
+        match download::download(self, &target, meanwhile) {
+            Ok(mnist) => Ok(mnist),
+            Err(download::Failure::Offline(why)) => Ok(fallback(why)),
+            Err(download::Failure::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// Loads MNIST from the first place that has it, with the [configuration of the environment](Config::from_env).
 ///
 /// In this crate's own unit tests this is [`sample`], so that they need neither network nor environment.
 pub fn load() -> Result<Mnist, Error> {
     if cfg!(test) {
         return Ok(sample_because("this crate's own tests use no other"));
     }
-    match std::env::var_os("MNIST_PATH") {
-        Some(path) if !path.is_empty() => from_file(Path::new(&path), "MNIST_PATH names it"),
-        _ => Ok(sample_because("MNIST_PATH is not set")),
-    }
+    Config::from_env().load()
 }
 
 /// The sample that is part of this crate: the first 2,000, 500 and 500 rows of the three parts.
@@ -145,6 +270,19 @@ fn sample_because(why: impl Into<String>) -> Mnist {
     const SAMPLE: &[u8] = include_bytes!("../../data/mnist_sample.pkl.gz");
     let parts = pickle::read(SAMPLE).expect("the sample is committed with the crate, and tests read it");
     Mnist::new(parts, Source::Sample { why: why.into() })
+}
+
+/// The sample where all of MNIST was asked for, which is said.
+fn fallback(why: impl Into<String>) -> Mnist {
+    static SAID: Once = Once::new();
+    let mnist = sample_because(why);
+    SAID.call_once(|| {
+        say(format_args!(
+            "MNIST: this is {}; for all 70,000 rows set MNIST_PATH to a copy of {FILE}",
+            mnist.source
+        ));
+    });
+    mnist
 }
 
 /// Reads a file of the course's format: a gzipped pickle of
@@ -176,6 +314,37 @@ fn from_file(path: &Path, help: &'static str) -> Result<Mnist, Error> {
     Ok(Mnist::new(parts, Source::File(path.to_owned())))
 }
 
+/// The file that an earlier download left, if there is a sound one.
+///
+/// Its content was compared when it came; gzip's own checksum tells what happened to it since.
+fn from_cache(path: &Path) -> Result<Option<Mnist>, Error> {
+    let cannot_read = |source| Error::Cache {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot_read(error)),
+    };
+    match pickle::read(file) {
+        Ok(parts) => Ok(Some(Mnist::new(parts, Source::Cache(path.to_owned())))),
+        Err(Problem::Read(error)) => Err(cannot_read(error)),
+        Err(problem) => {
+            say(format_args!(
+                "MNIST: the cached file is not used: {}: {problem}",
+                path.display()
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// A line on standard error.
+fn say(line: impl fmt::Display) {
+    eprintln!("{line}");
+}
+
 impl Mnist {
     fn new([train, valid, test]: [Split; 3], source: Source) -> Self {
         Self {
@@ -185,4 +354,32 @@ impl Mnist {
             source,
         }
     }
+
+    /// The SHA-256 of the content, in hexadecimal: for train, valid and test in turn, the pixels row by row as
+    /// little-endian f32, then the labels as a byte each.
+    ///
+    /// It identifies the database whatever Python, numpy or gzip wrote the file. [`SHA256`] is that of the course's.
+    pub fn sha256(&self) -> String {
+        content_sha256([&self.train, &self.valid, &self.test])
+    }
+}
+
+fn content_sha256(parts: [&Split; 3]) -> String {
+    let mut hash = Sha256::new();
+    let mut buffer = Vec::with_capacity(4 * pickle::PIXELS);
+    for part in parts {
+        for row in part.x.rows() {
+            buffer.clear();
+            buffer.extend(row.iter().flat_map(|pixel| pixel.to_le_bytes()));
+            hash.update(&buffer);
+        }
+        for digit in &part.y {
+            hash.update([u8::try_from(*digit).unwrap_or(u8::MAX)]);
+        }
+    }
+    hash.finalize()
+        .iter()
+        .fold(String::with_capacity(64), |hex, byte| {
+            hex + &format!("{byte:02x}")
+        })
 }

@@ -94,6 +94,14 @@ pub enum Problem {
     /// A pixel or label out of range.
     #[error("{0}")]
     Range(String),
+    /// A sound file of the right format, with another content than the course's.
+    #[error("it has other images or labels (sha256 of the content {found}, expected {expected})")]
+    OtherContent {
+        /// The checksum of what came.
+        found: String,
+        /// The checksum of what should have come.
+        expected: String,
+    },
 }
 
 /// Reads the three parts, train, valid and test.
