@@ -149,7 +149,13 @@ impl Part<'_> {
                 Ok(response) => response,
                 // The network was there a moment ago, so this is no machine without one.
                 Err(Failure::Offline(reason)) if tried > 1 => return Err(self.interrupted(reason).into()),
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    if file.metadata().is_ok_and(|part| part.len() == 0) {
+                        // Nothing came, so there is nothing to go on from; that it stays would do no harm.
+                        let _ = fs::remove_file(&self.path);
+                    }
+                    return Err(failure);
+                }
             };
             match self.copy(&mut response, &mut file)? {
                 None => break,

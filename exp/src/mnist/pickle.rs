@@ -230,10 +230,11 @@ fn not_pickle(error: serde_pickle::Error) -> Problem {
     let reason = match code {
         ErrorCode::EOFWhileParsing => "it ends in the middle; get it again".to_owned(),
         ErrorCode::TrailingBytes => "there is more after its end".to_owned(),
-        // The found value may be a whole array, printed: never show it.
+        // What was found may be a whole array: never show it.
         ErrorCode::InvalidStackTop(what, _) => {
             format!("an instruction that needs a {what} finds something else")
         }
+        ErrorCode::InvalidLiteral(_) => "a number or string in it is malformed".to_owned(),
         _ => error.to_string(),
     };
     Problem::NotPickle { reason }
@@ -241,27 +242,44 @@ fn not_pickle(error: serde_pickle::Error) -> Problem {
 
 fn split(tree: Value) -> Result<[Split; 3], Problem> {
     let parts: [Value; 3] = tuple(tree, "a tuple of 3 parts")?;
-    let mut raw = Vec::with_capacity(3);
+    let (mut xs, mut ys) = (Vec::with_capacity(3), Vec::with_capacity(3));
     for (part, name) in parts.into_iter().zip(PARTS) {
         let [x, y] = tuple(part, &format!("the pair (x_{name}, y_{name})"))?;
-        raw.push((
+        let (x, y) = (
             Raw::new(x, format!("x_{name}"))?,
             Raw::new(y, format!("y_{name}"))?,
-        ));
+        );
+        check_shapes(&x, &y)?;
+        xs.push(x);
+        ys.push(y);
     }
-    // A dtype is written once, and its byte order with it. Later arrays of the same dtype refer back to it, and
-    // take the order from there.
-    let (mut x_order, mut y_order) = (None, None);
-    let mut splits = raw.into_iter().map(|(x, y)| {
-        check_rows(&x, &y)?;
-        x_order = x.order.or(x_order);
-        y_order = y.order.or(y_order).or(x_order);
-        let x = images(x, x_order.unwrap_or(Order::Little))?;
-        let y = labels(&y, y_order.unwrap_or(Order::Little))?;
-        Ok(Split { x, y })
+    share_dtype(&mut xs);
+    share_dtype(&mut ys);
+    let mut splits = xs.into_iter().zip(ys).map(|(x, y)| {
+        Ok(Split {
+            x: images(x)?,
+            y: labels(&y)?,
+        })
     });
     let mut next = || splits.next().expect("three parts were read");
     Ok([next()?, next()?, next()?])
+}
+
+/// Lets arrays that share a dtype tell each other what they know of it.
+///
+/// A pickle writes a dtype out once, and then its byte order is known. Where it is referred to later, its name is.
+fn share_dtype(arrays: &mut [Raw]) {
+    for i in 0..arrays.len() {
+        let alike = |other: &&Raw| other.size == arrays[i].size;
+        let dtype = arrays.iter().filter(alike).find_map(|other| other.dtype.clone());
+        let order = arrays[..i]
+            .iter()
+            .rev()
+            .filter(alike)
+            .find_map(|earlier| earlier.order);
+        arrays[i].dtype = arrays[i].dtype.take().or(dtype);
+        arrays[i].order = arrays[i].order.or(order);
+    }
 }
 
 /// Takes a tuple of exactly `N` values apart.
@@ -375,7 +393,7 @@ impl Raw {
     fn unreadable(&self, wanted: &str, help: &str) -> Problem {
         let found = match &self.dtype {
             Some(dtype) => format!("dtype {dtype}"),
-            None => format!("{} bytes per element", self.size),
+            None => format!("elements of {} bytes", self.size),
         };
         Problem::Dtype(format!("{} has {found}, and {wanted} is read; {help}", self.name))
     }
@@ -437,7 +455,7 @@ impl fmt::Display for Dims<'_> {
     }
 }
 
-fn check_rows(x: &Raw, y: &Raw) -> Result<(), Problem> {
+fn check_shapes(x: &Raw, y: &Raw) -> Result<(), Problem> {
     if x.shape.len() != 2 || x.shape[1] != PIXELS {
         return Err(Problem::Shape(format!(
             "{} has shape {}, and (n, {PIXELS}) was expected: a row of 28 × 28 pixels per image",
@@ -462,8 +480,8 @@ fn check_rows(x: &Raw, y: &Raw) -> Result<(), Problem> {
 }
 
 /// Turns bytes into pixels, `n × 784`.
-fn images(raw: Raw, order: Order) -> Result<Array2<f32>, Problem> {
-    let data = match (raw.size, order) {
+fn images(raw: Raw) -> Result<Array2<f32>, Problem> {
+    let data = match (raw.size, raw.order.unwrap_or(Order::Little)) {
         _ if !raw.may_be(&['f']) => None,
         (4, Order::Little) => Some(pixels(&raw.bytes, f32::from_le_bytes)),
         (4, Order::Big) => Some(pixels(&raw.bytes, f32::from_be_bytes)),
@@ -535,8 +553,8 @@ fn pixels<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> (Vec
 }
 
 /// Turns bytes into digits, one per image.
-fn labels(raw: &Raw, order: Order) -> Result<Array1<usize>, Problem> {
-    let little = order == Order::Little;
+fn labels(raw: &Raw) -> Result<Array1<usize>, Problem> {
+    let little = raw.order != Some(Order::Big);
     let digits: Vec<i64> = match raw.size {
         _ if !raw.may_be(&['i', 'u']) => Vec::new(),
         1 => raw.bytes.iter().map(|byte| i64::from(*byte)).collect(),
