@@ -336,6 +336,8 @@ enum Reply {
     CutOff(Vec<u8>, usize),
     /// That many bytes, with no length told.
     CutOffUnseen(Vec<u8>, usize),
+    /// Go elsewhere, to the same server.
+    Redirect,
     Status(u16),
 }
 
@@ -415,6 +417,10 @@ impl Reply {
                 (head, all[begin..begin + n].to_vec())
             }
             Self::CutOffUnseen(all, n) => ("200 OK".to_owned(), all[..n].to_vec()),
+            Self::Redirect => (
+                "302 Found\r\nlocation: /raw\r\ncontent-length: 0".to_owned(),
+                Vec::new(),
+            ),
             Self::Status(status) => (
                 format!("{status} Whatever\r\ncontent-length: 4"),
                 b"oops".to_vec(),
@@ -505,6 +511,15 @@ fn a_download_goes_on_where_an_earlier_call_was_interrupted() {
     let server = Server::start(vec![Reply::Range(good)]);
     downloaded(&config(&server.url, &folder).load().unwrap(), &server, &folder);
     assert_eq!(server.requests(), [Some(1500)]);
+}
+
+#[test]
+fn a_redirect_keeps_the_range() {
+    let good = bytes("python2_protocol2");
+    let folder = begun(&good[..1500]);
+    let server = Server::start(vec![Reply::Redirect, Reply::Range(good)]);
+    downloaded(&config(&server.url, &folder).load().unwrap(), &server, &folder);
+    assert_eq!(server.requests(), [Some(1500), Some(1500)]);
 }
 
 #[test]

@@ -242,7 +242,10 @@ impl Config {
         if let Some(mnist) = from_cache(&target)? {
             return Ok(mnist);
         }
-        let meanwhile = || from_cache(&target).ok().flatten();
+        let meanwhile = || {
+            let parts = pickle::read(File::open(&target).ok()?).ok()?;
+            Some(Mnist::new(parts, Source::Cache(target.clone())))
+        };
         match download::download(self, &target, meanwhile) {
             Ok(mnist) => Ok(mnist),
             Err(download::Failure::Offline(why)) => Ok(fallback(why)),
