@@ -386,3 +386,20 @@ fn content_sha256(parts: [&Split; 3]) -> String {
             hex + &format!("{byte:02x}")
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_tests_load_the_sample() {
+        let mnist = load().unwrap();
+        assert_eq!(mnist.train.x.dim(), (2_000, pickle::PIXELS));
+        assert_eq!(
+            mnist.source,
+            Source::Sample {
+                why: "this crate's own tests use no other".to_owned()
+            }
+        );
+    }
+}
