@@ -1,0 +1,89 @@
+//! The command line: types and help texts, nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// nbdev for Rust: the marked cells of your notebooks become the modules and tests of a crate.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nbexport",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command, `nbexport [PATH]…` exports. Exit status: 0 all well, 1 it found something \
+                  (a stale module, a wrong cell), 2 it could not do its work."
+)]
+pub(crate) struct Cli {
+    /// What to do; to export is the default.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The arguments of `export`.
+    #[command(flatten)]
+    pub export: ExportArgs,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What holds for every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// When to color the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Say only what is wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// The crate to export to, in place of the one that Cargo.toml configures
+    #[arg(long = "crate", global = true, value_name = "DIR")]
+    pub krate: Option<PathBuf>,
+}
+
+/// When to color.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a program: one JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the marked cells of notebooks to the crate (the default)
+    #[command(after_help = "Example: nbexport notebooks/02_fully_connected.ipynb")]
+    Export(ExportArgs),
+}
+
+/// What `export` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExportArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing; show a diff, and exit with 1 when the crate is stale
+    #[arg(long)]
+    pub check: bool,
+    /// Overwrite modules that were edited by hand since the last export
+    #[arg(long)]
+    pub force: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}

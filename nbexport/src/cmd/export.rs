@@ -1,0 +1,149 @@
+//! `nbexport [PATH]…` and `nbexport export`.
+
+use nbexport::diagnostic::Diagnostic;
+use nbexport::export::{self, Options, Outcome, Report};
+use serde_json::json;
+
+use super::{Context, Status};
+use crate::cli::{ExportArgs, Format, Global};
+use crate::printer::Printer;
+
+/// Exports, and prints a line for each notebook.
+pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+    let context = Context::new(&args.paths, global)?;
+    let options = Options {
+        check: args.check,
+        force: args.force,
+    };
+    let report = export::export(&context.project, context.notebooks.as_deref(), &options)?;
+    match args.format {
+        Format::Text => print(&report, &context, args.check),
+        Format::Json => print_json(&report, &context),
+    }
+    Ok(status(&report, args.check))
+}
+
+fn status(report: &Report, check: bool) -> Status {
+    let bad = report.outcomes.iter().any(Outcome::is_bad);
+    if report.outcomes.iter().any(|outcome| outcome.unreadable)
+        || report.diagnostics.iter().any(Diagnostic::is_error)
+    {
+        Status::Failed
+    } else if bad || check && !report.changes.is_empty() {
+        Status::Found
+    } else {
+        Status::Success
+    }
+}
+
+fn print(report: &Report, context: &Context, check: bool) {
+    let printer = &context.printer;
+    for outcome in &report.outcomes {
+        printer.diagnostics(&outcome.diagnostics);
+    }
+    printer.diagnostics(&report.diagnostics);
+    if check {
+        for change in &report.changes {
+            printer.diff(&change.diff());
+        }
+    }
+    for outcome in &report.outcomes {
+        for line in lines(outcome, context, check) {
+            printer.info(&line);
+        }
+    }
+    let crate_name = context.project.name_of(&context.project.krate);
+    for change in report
+        .changes
+        .iter()
+        .filter(|change| !change.path.ends_with("Cargo.toml"))
+    {
+        let is_module = report
+            .outcomes
+            .iter()
+            .flat_map(|outcome| &outcome.modules)
+            .any(|module| change.path.ends_with(&module.path));
+        if !is_module {
+            printer.info(&format!(
+                "{} {}",
+                change.name,
+                if check { "is stale" } else { "updated" }
+            ));
+        }
+    }
+    if report
+        .changes
+        .iter()
+        .any(|change| change.path.ends_with("Cargo.toml"))
+    {
+        printer.info(&format!(
+            "{crate_name}/Cargo.toml {}",
+            if check { "is stale" } else { "updated" }
+        ));
+    }
+    if check && !report.changes.is_empty() {
+        printer.error(
+            &Diagnostic::error("the crate is not what the notebooks say")
+                .help("run `nbexport` and commit the result"),
+        );
+    }
+}
+
+/// One line for each file a notebook goes to: from, to, how much.
+fn lines(outcome: &Outcome, context: &Context, check: bool) -> Vec<String> {
+    if outcome.is_bad() {
+        let errors = outcome
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.is_error())
+            .count();
+        return vec![format!(
+            "{}: not exported, {}",
+            outcome.notebook,
+            count(errors, "error")
+        )];
+    }
+    if outcome.modules.is_empty() {
+        return vec![format!("{}: nothing to export", outcome.notebook)];
+    }
+    let said = |changed: bool| match (changed, check) {
+        (false, _) => "unchanged",
+        (true, true) => "stale",
+        (true, false) => "exported",
+    };
+    outcome
+        .modules
+        .iter()
+        .map(|module| {
+            let to = context.project.name_of(&context.project.krate.join(&module.path));
+            let held = format!("{}, {}", count(module.cells, "cell"), count(module.tests, "test"));
+            format!("{} → {to}: {held}, {}", outcome.notebook, said(outcome.changed))
+        })
+        .collect()
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn print_json(report: &Report, context: &Context) {
+    let diagnostics = |all: &[Diagnostic]| all.iter().map(Printer::json).collect::<Vec<_>>();
+    for outcome in &report.outcomes {
+        let modules: Vec<_> = outcome
+            .modules
+            .iter()
+            .map(|module| {
+                let path = context.project.name_of(&context.project.krate.join(&module.path));
+                json!({ "name": module.name, "path": path, "cells": module.cells, "tests": module.tests })
+            })
+            .collect();
+        Printer::json_line(&json!({
+            "notebook": outcome.notebook,
+            "modules": modules,
+            "changed": outcome.changed,
+            "diagnostics": diagnostics(&outcome.diagnostics),
+        }));
+    }
+    let changes: Vec<_> = report.changes.iter().map(|change| change.name.clone()).collect();
+    Printer::json_line(&json!({ "changes": changes, "diagnostics": diagnostics(&report.diagnostics) }));
+}

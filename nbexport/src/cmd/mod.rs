@@ -1,0 +1,90 @@
+//! The commands: each turns arguments into one call of the library and prints what came of it.
+
+pub(crate) mod export;
+
+use std::path::{Path, PathBuf};
+
+use nbexport::diagnostic::Diagnostic;
+use nbexport::project::{self, Project};
+
+use crate::cli::Global;
+use crate::printer::Printer;
+
+/// What a command ended with, as the process says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    /// All well.
+    Success,
+    /// It found something: a stale module, a wrong cell, a conflict.
+    Found,
+    /// It could not do its work.
+    Failed,
+}
+
+/// What every command works with.
+pub(crate) struct Context {
+    /// The project, loaded once.
+    pub project: Project,
+    /// The notebooks named on the command line; `None` for all of the project.
+    pub notebooks: Option<Vec<PathBuf>>,
+    /// Where it prints.
+    pub printer: Printer,
+}
+
+impl Context {
+    /// Finds the project of the paths given, and the notebooks they stand for.
+    pub(crate) fn new(paths: &[PathBuf], global: &Global) -> Result<Self, Box<Diagnostic>> {
+        let printer = Printer::new(global);
+        let start = paths.first().map_or(Path::new("."), PathBuf::as_path);
+        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+            return Err(Box::new(missing_path(missing)));
+        }
+        let project = Project::discover(start, global.krate.as_deref())?;
+        let mut notebooks = Vec::new();
+        for path in paths {
+            let absolute =
+                std::path::absolute(path).map_or_else(|_| path.clone(), |path| project::normalize(&path));
+            if !absolute.starts_with(&project.root) {
+                return Err(Box::new(
+                    Diagnostic::error(format!("`{}` is outside of the project", project::show(path)))
+                        .note(format!(
+                            "the project is `{}`, found from the first path",
+                            project::show(&project.root)
+                        ))
+                        .help("export the notebooks of one project at a time"),
+                ));
+            }
+            if absolute.is_dir() {
+                notebooks.extend(project::notebooks_below(&absolute).map_err(|error| {
+                    Box::new(Diagnostic::error(format!(
+                        "cannot list `{}`: {error}",
+                        project::show(path)
+                    )))
+                })?);
+            } else {
+                notebooks.push(absolute);
+            }
+        }
+        notebooks.sort();
+        notebooks.dedup();
+        Ok(Self {
+            project,
+            notebooks: (!paths.is_empty()).then_some(notebooks),
+            printer,
+        })
+    }
+}
+
+fn missing_path(path: &Path) -> Diagnostic {
+    let name = project::show(path);
+    let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
+    let commands = ["export"];
+    let nearest = commands
+        .iter()
+        .find(|command| strsim::jaro_winkler(command, &name) > 0.8);
+    match nearest {
+        Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
+        None if path.extension().is_none() => diagnostic.help("`nbexport --help` lists the commands"),
+        None => diagnostic.help("see that the path is right, seen from the working directory"),
+    }
+}

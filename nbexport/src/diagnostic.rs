@@ -1,0 +1,238 @@
+//! What nbexport says when something is wrong: one [`Diagnostic`] type and its one renderer.
+//!
+//! A diagnostic is rendered as rustc renders its own, and its place is always written
+//! `notebooks/02_x.ipynb:cell 14:3:9`: cell counted from 1 over all cells of the notebook, as a reader counts them,
+//! then line and column within the cell.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// How bad it is: an error stops the export of its notebook, a warning does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing is held back.
+    Warning,
+    /// The notebook is not exported.
+    Error,
+}
+
+/// A text that spans point into: a cell's source, or a whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// How the place is called before line and column: `notebooks/02_x.ipynb:cell 14`, or a file's path.
+    pub name: String,
+    /// The cell's id, where the text is a cell's.
+    pub cell_id: Option<String>,
+    /// The text that byte ranges count in.
+    pub text: String,
+}
+
+/// A byte range in a [`Source`], with a few words on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The text pointed into.
+    pub source: Arc<Source>,
+    /// Bytes of [`Source::text`].
+    pub span: Range<usize>,
+    /// What is shown beside the underline; may be empty.
+    pub text: String,
+}
+
+/// One thing that is wrong, where it is, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// One lower-case sentence.
+    pub message: String,
+    /// Where; empty when the trouble has no line (a file that cannot be read).
+    pub primary: Option<Label>,
+    /// Other places that belong to it: the first definition, the other notebook.
+    pub secondary: Vec<Label>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error without a place.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            primary: None,
+            secondary: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// A warning without a place.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    /// Puts it at `span` of `source`, with `text` beside the underline.
+    #[must_use]
+    pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.primary = Some(Label {
+            source: Arc::clone(source),
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Names another place that belongs to it.
+    #[must_use]
+    pub fn and_at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.secondary.push(Label {
+            source: Arc::clone(source),
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says the way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it stops the export.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The place as `notebook:cell N:line:column`, lines and columns counted from 1.
+    pub fn location(&self) -> Option<String> {
+        self.primary.as_ref().map(|label| {
+            let (line, column) = line_column(&label.source.text, label.span.start);
+            format!("{}:{line}:{column}", label.source.name)
+        })
+    }
+
+    /// The text a person reads, colored with ANSI codes when `color` is set.
+    pub fn render(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        for (place, kind) in self
+            .primary
+            .iter()
+            .map(|label| (label, AnnotationKind::Primary))
+            .chain(
+                self.secondary
+                    .iter()
+                    .map(|label| (label, AnnotationKind::Context)),
+            )
+        {
+            group = if place.source.text.is_empty() {
+                group.element(Origin::path(place.source.name.as_str()))
+            } else {
+                let label = (!place.text.is_empty()).then_some(place.text.as_str());
+                group.element(
+                    Snippet::source(place.source.text.as_str())
+                        .path(place.source.name.as_str())
+                        .annotation(kind.span(printable(&place.source.text, &place.span)).label(label)),
+                )
+            };
+        }
+        if let Some(id) = self
+            .primary
+            .as_ref()
+            .and_then(|label| label.source.cell_id.as_deref())
+        {
+            group = group.element(Level::NOTE.message(format!("this is the cell with id `{id}`")));
+        }
+        for note in &self.notes {
+            group = group.element(Level::NOTE.message(note.as_str()));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        format!("{}\n", renderer.decor_style(DecorStyle::Ascii).render(&[group]))
+    }
+}
+
+/// Line and column of a byte offset, both from 1; the column counts characters, as rustc's does.
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[start..].chars().count() + 1,
+    )
+}
+
+/// Keeps a span within the text, so that a wrong span spoils a picture and never panics.
+fn printable(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.floor_char_boundary(span.end.clamp(start, text.len()));
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_names_notebook_cell_line_and_column() {
+        let source = Arc::new(Source {
+            name: "notebooks/02_x.ipynb:cell 14".into(),
+            cell_id: Some("relu".into()),
+            text: "fn é() {}\nlet x = 1;".into(),
+        });
+        let diagnostic = Diagnostic::error("a statement cannot be exported")
+            .at(&source, 11..21, "this is a statement")
+            .help("move it to a cell of its own");
+        assert_eq!(
+            diagnostic.location().as_deref(),
+            Some("notebooks/02_x.ipynb:cell 14:2:1")
+        );
+        let text = diagnostic.render(false);
+        assert!(text.contains("--> notebooks/02_x.ipynb:cell 14:2:1"), "{text}");
+        assert!(
+            text.contains("id `relu`") && text.contains("^^^^^^^^^^ this is a statement"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_span_beyond_the_text_is_shown_at_its_end() {
+        let source = Arc::new(Source {
+            name: "x".into(),
+            cell_id: None,
+            text: "é".into(),
+        });
+        assert!(
+            Diagnostic::error("e")
+                .at(&source, 1..9, "")
+                .render(false)
+                .contains("error: e")
+        );
+    }
+}

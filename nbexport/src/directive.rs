@@ -1,0 +1,468 @@
+//! The `//|` lines at the top of a code cell → [`Directive`]s with their spans.
+//!
+//! The spelling follows nbdev and Quarto, and rustdoc for how a cell runs: `//| name args`, `//|name` and
+//! `//| name: args` mean the same. Directives stand before the cell's first line of Rust; blank lines, comments and
+//! `:dep` lines may stand between them.
+
+use std::ops::Range;
+
+use crate::diagnostic::Diagnostic;
+use crate::notebook::Cell;
+
+/// One directive and where it stands in its cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directive {
+    /// What it asks for.
+    pub kind: Kind,
+    /// Bytes of the cell's text: the whole `//| …` line without its line end.
+    pub span: Range<usize>,
+}
+
+/// What a directive asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `export [MODULE]`, `exporti [MODULE]` and `exports [MODULE]`.
+    Export {
+        /// The module named, or the notebook's own.
+        module: Option<String>,
+        /// Which of the three.
+        visibility: Visibility,
+    },
+    /// `default_exp MODULE`.
+    DefaultExp(String),
+    /// `test [NAME] [ignore]`.
+    Test {
+        /// The name of the `#[test]` function.
+        name: Option<String>,
+        /// Whether it carries `#[ignore]`.
+        ignore: bool,
+    },
+    /// `setup`.
+    Setup,
+    /// `bench NAME`.
+    Bench(String),
+    /// `bin NAME`.
+    Bin(String),
+    /// `should_panic`.
+    ShouldPanic,
+    /// `compile_fail`.
+    CompileFail,
+    /// `no_run`.
+    NoRun,
+    /// `ignore`.
+    Ignore,
+    /// `hide`.
+    Hide,
+    /// `echo: BOOL`.
+    Echo(bool),
+    /// `output: BOOL`.
+    Output(bool),
+    /// `code-fold`, `code-fold: BOOL`.
+    CodeFold(bool),
+    /// `eval: BOOL`.
+    Eval(bool),
+}
+
+/// How an exported cell shows in the crate's docs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// `export`: part of the public API.
+    Public,
+    /// `exporti`: `#[doc(hidden)]`.
+    Internal,
+    /// `exports`: public, and its source shown in the docs site.
+    Shown,
+}
+
+/// All directives of one cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives(pub Vec<Directive>);
+
+impl Directives {
+    /// The first directive that `pick` accepts, with what it made of it.
+    pub fn find<'a, T>(&'a self, pick: impl Fn(&'a Kind) -> Option<T>) -> Option<(T, &'a Directive)> {
+        self.0
+            .iter()
+            .find_map(|directive| pick(&directive.kind).map(|picked| (picked, directive)))
+    }
+
+    /// Whether a directive of exactly this kind is there.
+    pub fn has(&self, kind: &Kind) -> bool {
+        self.0.iter().any(|directive| directive.kind == *kind)
+    }
+
+    /// Whether the cell is not to be run.
+    pub fn is_eval_false(&self) -> bool {
+        self.has(&Kind::Eval(false))
+    }
+}
+
+/// What may follow a directive's name.
+#[derive(Clone, Copy)]
+enum Args {
+    None,
+    OptionalModule,
+    Module,
+    Name,
+    Test,
+    Bool { default: Option<bool> },
+}
+
+/// Every directive there is: the one table that parsing, suggestions and help read.
+const KNOWN: &[(&str, Args)] = &[
+    ("export", Args::OptionalModule),
+    ("exporti", Args::OptionalModule),
+    ("exports", Args::OptionalModule),
+    ("default_exp", Args::Module),
+    ("test", Args::Test),
+    ("setup", Args::None),
+    ("bench", Args::Name),
+    ("bin", Args::Name),
+    ("should_panic", Args::None),
+    ("compile_fail", Args::None),
+    ("no_run", Args::None),
+    ("ignore", Args::None),
+    ("hide", Args::None),
+    ("echo", Args::Bool { default: None }),
+    ("output", Args::Bool { default: None }),
+    ("code-fold", Args::Bool { default: Some(true) }),
+    ("eval", Args::Bool { default: None }),
+];
+
+/// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
+pub fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
+    let mut directives = Vec::new();
+    let mut wrong = Vec::new();
+    for (start, line) in header(cell.text()) {
+        let Some(body) = line.trim_start().strip_prefix("//|") else {
+            continue;
+        };
+        let span = start + (line.len() - line.trim_start().len())..start + line.trim_end().len();
+        match directive(body, cell, &span) {
+            Ok(kind) => {
+                let directive = Directive { kind, span };
+                match clash(&directives, &directive, cell) {
+                    Some(diagnostic) => wrong.push(diagnostic),
+                    None => directives.push(directive),
+                }
+            }
+            Err(diagnostic) => wrong.push(*diagnostic),
+        }
+    }
+    (Directives(directives), wrong)
+}
+
+/// The lines before the first line of Rust, with their offsets: comments, blanks, `:commands` and `!shell` lines.
+///
+/// The kernel, too, takes commands only here.
+pub fn header(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut offset = 0;
+    text.split_inclusive('\n')
+        .map(move |line| {
+            let start = offset;
+            offset += line.len();
+            (start, line.trim_end_matches(['\n', '\r']))
+        })
+        .take_while(|(_, line)| {
+            let trimmed = line.trim_start();
+            trimmed.is_empty() || trimmed.starts_with("//") || is_command(line)
+        })
+}
+
+/// Whether the kernel takes a line of a cell's header as a command of its own (`:dep …`, `!ls`).
+pub fn is_command(line: &str) -> bool {
+    line.trim_start_matches(' ').starts_with(':') || line.starts_with('!')
+}
+
+fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<Diagnostic>> {
+    let body = body.trim();
+    let end = body
+        .find(|c: char| c == ':' || c.is_whitespace())
+        .unwrap_or(body.len());
+    let name = &body[..end];
+    let args: Vec<&str> = body[end..]
+        .trim_start()
+        .trim_start_matches(':')
+        .split_whitespace()
+        .collect();
+    let wrong = |message: String| Box::new(Diagnostic::error(message).at(&cell.source, span.clone(), ""));
+    let Some((name, takes)) = KNOWN.iter().find(|(known, _)| *known == name) else {
+        let nearest = KNOWN
+            .iter()
+            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), known))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let all = KNOWN
+            .iter()
+            .map(|(known, _)| *known)
+            .collect::<Vec<_>>()
+            .join(", ");
+        return Err(Box::new(wrong(format!("unknown directive `{name}`")).help(
+            match nearest {
+                Some((_, known)) => format!("did you mean `{known}`? write `//| {known}`"),
+                None => format!("a comment is `//`, without the bar; the directives are {all}"),
+            },
+        )));
+    };
+    let usage = |form: &str| {
+        let given = if args.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("`{}`", args.join(" "))
+        };
+        wrong(format!("`{name}` does not take {given}")).help(format!("write `//| {name}{form}`"))
+    };
+    let boxed = |diagnostic: Diagnostic| Box::new(diagnostic);
+    match (*takes, args.as_slice()) {
+        (Args::None, []) => Ok(plain(name)),
+        (Args::None, _) => Err(boxed(usage(""))),
+        (Args::OptionalModule, []) => Ok(export(name, None)),
+        (Args::OptionalModule, [module]) => {
+            check_name(module, "module").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            Ok(export(name, Some((*module).to_owned())))
+        }
+        (Args::OptionalModule, _) => Err(boxed(usage(" MODULE` or `//| export"))),
+        (Args::Module, [module]) => {
+            check_name(module, "module").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            Ok(Kind::DefaultExp((*module).to_owned()))
+        }
+        (Args::Module, _) => Err(boxed(usage(" MODULE"))),
+        (Args::Name, [named]) => {
+            check_name(named, name).map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            let named = (*named).to_owned();
+            Ok(if *name == "bench" {
+                Kind::Bench(named)
+            } else {
+                Kind::Bin(named)
+            })
+        }
+        (Args::Name, _) => Err(boxed(usage(" NAME"))),
+        (Args::Test, args) => {
+            let (named, ignore) = match args {
+                [] => (None, false),
+                ["ignore"] => (None, true),
+                [named] => (Some(*named), false),
+                [named, "ignore"] => (Some(*named), true),
+                _ => return Err(boxed(usage(" [NAME] [ignore]"))),
+            };
+            if let Some(named) = named {
+                check_name(named, "test").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            }
+            Ok(Kind::Test {
+                name: named.map(str::to_owned),
+                ignore,
+            })
+        }
+        (Args::Bool { .. }, ["true"]) => Ok(switch(name, true)),
+        (Args::Bool { .. }, ["false"]) => Ok(switch(name, false)),
+        (
+            Args::Bool {
+                default: Some(default),
+            },
+            [],
+        ) => Ok(switch(name, default)),
+        (Args::Bool { .. }, _) => Err(boxed(usage(": true` or `false"))),
+    }
+}
+
+fn plain(name: &str) -> Kind {
+    match name {
+        "setup" => Kind::Setup,
+        "should_panic" => Kind::ShouldPanic,
+        "compile_fail" => Kind::CompileFail,
+        "no_run" => Kind::NoRun,
+        "ignore" => Kind::Ignore,
+        "hide" => Kind::Hide,
+        _ => unreachable!("`{name}` is in KNOWN without arguments"),
+    }
+}
+
+fn export(name: &str, module: Option<String>) -> Kind {
+    let visibility = match name {
+        "exporti" => Visibility::Internal,
+        "exports" => Visibility::Shown,
+        _ => Visibility::Public,
+    };
+    Kind::Export { module, visibility }
+}
+
+fn switch(name: &str, on: bool) -> Kind {
+    match name {
+        "echo" => Kind::Echo(on),
+        "output" => Kind::Output(on),
+        "code-fold" => Kind::CodeFold(on),
+        "eval" => Kind::Eval(on),
+        _ => unreachable!("`{name}` is in KNOWN with a bool"),
+    }
+}
+
+/// Checks that `name` can name a module, a function or a binary: one Rust identifier that is no keyword.
+///
+/// # Errors
+/// What is wrong, and the way out.
+pub fn check_name(name: &str, what: &str) -> Result<(), (String, String)> {
+    if syn::parse_str::<syn::Ident>(name).is_ok() && !name.starts_with("r#") {
+        let reserved = ["gen", "lib", "main", "mod", "tests"];
+        if (what == "module" && reserved.contains(&name)) || name == "gen" {
+            return Err((
+                format!("`{name}` cannot name a {what}: the crate or the language has its own use for it"),
+                "choose another name".to_owned(),
+            ));
+        }
+        return Ok(());
+    }
+    if name.contains(['/', '\\', '.']) {
+        return Err((
+            format!("`{name}` is a path, not the name of a {what}"),
+            format!("a {what} is named by one Rust identifier and stays inside the crate: `nb_02`, `layers`"),
+        ));
+    }
+    let shape =
+        name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
+    let why = if shape {
+        "is a Rust keyword"
+    } else {
+        "is not a Rust identifier"
+    };
+    let suggestion = identifier(name);
+    Err((
+        format!("`{name}` {why}, so it cannot name a {what}"),
+        format!("use another name, `{suggestion}` say"),
+    ))
+}
+
+/// The nearest thing to `text` that is a Rust identifier and no keyword.
+pub fn identifier(text: &str) -> String {
+    let mut name: String = text
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) {
+        name.insert(0, '_');
+    }
+    if syn::parse_str::<syn::Ident>(&name).is_err() || name == "gen" {
+        name.push('_');
+    }
+    name
+}
+
+/// Directives that contradict one another in one cell.
+fn clash(before: &[Directive], new: &Directive, cell: &Cell) -> Option<Diagnostic> {
+    let role = |kind: &Kind| match kind {
+        Kind::Export { .. } => Some("export"),
+        Kind::Test { .. } => Some("test"),
+        Kind::Setup => Some("setup"),
+        Kind::Bench(_) => Some("bench"),
+        Kind::Bin(_) => Some("bin"),
+        _ => None,
+    };
+    let same = |other: &&Directive| std::mem::discriminant(&other.kind) == std::mem::discriminant(&new.kind);
+    if let Some(first) = before.iter().find(same) {
+        return Some(
+            Diagnostic::error("the same directive twice in one cell")
+                .at(&cell.source, new.span.clone(), "given again")
+                .and_at(&cell.source, first.span.clone(), "first given here")
+                .help("keep one of the two"),
+        );
+    }
+    let mine = role(&new.kind)?;
+    let (theirs, first) = before
+        .iter()
+        .find_map(|other| Some((role(&other.kind)?, other)))?;
+    Some(
+        Diagnostic::error(format!("a cell is either `{theirs}` or `{mine}`, not both"))
+            .at(&cell.source, new.span.clone(), "")
+            .and_at(&cell.source, first.span.clone(), "the other one")
+            .help(
+                "split the cell in two: an exported cell holds items, a test cell what is asserted of them",
+            ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebook::Notebook;
+
+    fn parse_text(text: &str) -> (Vec<Kind>, Vec<String>) {
+        let json = serde_json::json!({
+            "cells": [{"cell_type": "code", "source": text}], "nbformat": 4, "nbformat_minor": 5
+        });
+        let notebook = Notebook::parse("x.ipynb", json.to_string()).unwrap();
+        let (directives, wrong) = parse(&notebook.cells[0]);
+        let said = |diagnostic: &Diagnostic| {
+            format!(
+                "{}; {}",
+                diagnostic.message,
+                diagnostic.help.clone().unwrap_or_default()
+            )
+        };
+        (
+            directives.0.into_iter().map(|directive| directive.kind).collect(),
+            wrong.iter().map(said).collect(),
+        )
+    }
+
+    #[test]
+    fn three_spellings_mean_the_same() {
+        let eval = vec![Kind::Eval(false)];
+        for text in [
+            "//| eval false",
+            "//|eval: false",
+            "//| eval: false\nlet x = 1;",
+            "  //|  eval :  false",
+        ] {
+            assert_eq!(parse_text(text), (eval.clone(), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_directive_of_the_table_is_known() {
+        let lines = "//| export core\n:dep a = \"1\"\n\n// a comment\n//| should_panic\n//| no_run\n//| hide\n\
+                     //| echo: false\n//| output: false\n//| code-fold\n//| default_exp core\n//| ignore\n//| compile_fail";
+        let (kinds, wrong) = parse_text(lines);
+        assert_eq!((kinds.len(), wrong), (10, vec![]));
+        for line in [
+            "//| exporti",
+            "//| exports m",
+            "//| test",
+            "//| test a ignore",
+            "//| setup",
+            "//| bench b",
+            "//| bin b",
+        ] {
+            assert_eq!(parse_text(line).1, Vec::<String>::new(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_directive_below_code_is_a_comment() {
+        assert_eq!(parse_text("let x = 1;\n//| export"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_a_way_out() {
+        let said = |text: &str| parse_text(text).1.concat();
+        assert_eq!(
+            said("//| exprot"),
+            "unknown directive `exprot`; did you mean `export`? write `//| export`"
+        );
+        assert!(
+            said("//| default_exp ../../evil").contains("is a path"),
+            "{}",
+            said("//| default_exp ../../evil")
+        );
+        assert!(
+            said("//| export fn").contains("`fn` is a Rust keyword"),
+            "{}",
+            said("//| export fn")
+        );
+        assert!(
+            said("//| test 1st").contains("`_1st` say"),
+            "{}",
+            said("//| test 1st")
+        );
+        assert!(said("//| export\n//| test a").contains("either `export` or `test`"));
+        assert!(said("//| eval maybe").contains("does not take `maybe`"));
+    }
+}

@@ -1,0 +1,428 @@
+//! The main job: the notebooks of a project → the modules, `lib.rs` and Cargo.toml of its crate.
+//!
+//! All notebooks of the project are read on every run, since `lib.rs` and Cargo.toml are made of all of them; only
+//! those asked for are written. So the result does not depend on which were named, or in what order.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml_edit::DocumentMut;
+
+use crate::check;
+use crate::diagnostic::Diagnostic;
+use crate::krate::{self, Change};
+use crate::manifest::{self, Dependency};
+use crate::module::{self, Module};
+use crate::notebook::Notebook;
+use crate::parsed::ParsedNotebook;
+use crate::project::Project;
+
+/// How to export.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Write nothing; the changes are only reported.
+    pub check: bool,
+    /// Overwrite modules that were edited by hand.
+    pub force: bool,
+}
+
+/// What came of one notebook.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The notebook's name.
+    pub notebook: String,
+    /// The files it goes to, with how many cells and tests each holds.
+    pub modules: Vec<Module>,
+    /// Whether any of those files changed (or, under `check`, should).
+    pub changed: bool,
+    /// What is wrong; with an error among it nothing of the notebook was written.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether the file could not even be read as a notebook.
+    pub unreadable: bool,
+}
+
+impl Outcome {
+    /// Whether an error keeps the notebook from the crate.
+    pub fn is_bad(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What came of an export.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// One entry for each notebook asked for, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What is wrong with the crate rather than with a notebook.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that changed, or should.
+    pub changes: Vec<Change>,
+}
+
+/// A notebook of the project on its way to the crate.
+struct Loaded {
+    path: PathBuf,
+    requested: bool,
+    outcome: Outcome,
+    dependencies: Vec<Dependency>,
+}
+
+/// Exports `requested` notebooks, or all of the project when it is `None`.
+///
+/// # Errors
+/// The project itself cannot be worked on. What is wrong with single notebooks is in the report.
+pub fn export(
+    project: &Project,
+    requested: Option<&[PathBuf]>,
+    options: &Options,
+) -> Result<Report, Box<Diagnostic>> {
+    let _lock = if options.check {
+        None
+    } else {
+        Some(krate::lock(project)?)
+    };
+    let crate_name = crate_name(project)?;
+    let mut loaded = load(project, requested, &crate_name)?;
+    refuse_shared_modules(&mut loaded);
+    let complete = loaded.iter().all(|it| !it.outcome.is_bad());
+    let dependencies = unite_dependencies(&mut loaded);
+
+    let mut report = Report::default();
+    // Module files first: a `pub mod` line must never be there without its file.
+    for it in loaded.iter_mut().filter(|it| it.requested) {
+        if it.outcome.is_bad() {
+            continue;
+        }
+        match module_changes(project, &it.outcome, options) {
+            Ok(changes) => {
+                it.outcome.changed = !changes.is_empty();
+                report.changes.extend(changes);
+            }
+            Err(wrong) => it.outcome.diagnostics.extend(wrong),
+        }
+    }
+    for change in [
+        manifest_change(project, &dependencies, complete),
+        lib_change(project, &loaded, &crate_name),
+    ] {
+        match change {
+            Ok(change) => report.changes.extend(change),
+            Err(wrong) => report.diagnostics.extend(wrong),
+        }
+    }
+    if requested.is_none() {
+        report.diagnostics.extend(orphans(project, &loaded));
+    }
+    if report.diagnostics.iter().any(Diagnostic::is_error) {
+        report.changes.clear();
+    }
+    if !options.check {
+        for change in &report.changes {
+            change.write()?;
+        }
+    }
+    report.outcomes = loaded
+        .into_iter()
+        .filter(|it| it.requested)
+        .map(|it| it.outcome)
+        .collect();
+    Ok(report)
+}
+
+/// Makes the modules of one notebook without looking at the crate: its text, its map, what is wrong with it.
+pub fn modules(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
+    let (parsed, mut wrong) = ParsedNotebook::new(notebook);
+    if !parsed.exports_something() {
+        return (Vec::new(), wrong);
+    }
+    wrong.extend(check::check(&parsed));
+    let modules = if wrong.iter().any(Diagnostic::is_error) {
+        Vec::new()
+    } else {
+        module::build(&parsed)
+    };
+    (modules, wrong)
+}
+
+fn load(
+    project: &Project,
+    requested: Option<&[PathBuf]>,
+    crate_name: &str,
+) -> Result<Vec<Loaded>, Box<Diagnostic>> {
+    let mut paths: Vec<PathBuf> = if requested.is_none() || project.notebooks.is_dir() {
+        project.notebook_paths()?
+    } else {
+        Vec::new()
+    };
+    for path in requested.unwrap_or_default() {
+        if !paths.contains(path) {
+            paths.push(path.clone());
+        }
+    }
+    paths.sort();
+    let is_requested = |path: &PathBuf| requested.is_none_or(|requested| requested.contains(path));
+    Ok(paths
+        .into_iter()
+        .map(|path| load_one(project, &path, is_requested(&path), crate_name))
+        .collect())
+}
+
+fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -> Loaded {
+    let name = project.name_of(path);
+    let mut outcome = Outcome {
+        notebook: name.clone(),
+        modules: Vec::new(),
+        changed: false,
+        diagnostics: Vec::new(),
+        unreadable: false,
+    };
+    let mut dependencies = Vec::new();
+    match Notebook::read(path, &name) {
+        Err(diagnostic) => {
+            outcome.diagnostics.push(*diagnostic);
+            outcome.unreadable = true;
+        }
+        Ok(notebook) => {
+            (outcome.modules, outcome.diagnostics) = modules(&notebook);
+            let (parsed, _) = ParsedNotebook::new(&notebook);
+            if parsed.exports_something() {
+                let folder = path.parent().unwrap_or(&project.root);
+                let (found, wrong) = manifest::dependencies(&parsed, folder, project, crate_name);
+                dependencies = found;
+                outcome.diagnostics.extend(wrong);
+            }
+        }
+    }
+    Loaded {
+        path: path.to_owned(),
+        requested,
+        outcome,
+        dependencies,
+    }
+}
+
+fn refuse_shared_modules(loaded: &mut [Loaded]) {
+    let wrong = {
+        let modules: Vec<(&str, &Module)> = loaded
+            .iter()
+            .flat_map(|it| {
+                it.outcome
+                    .modules
+                    .iter()
+                    .map(|module| (it.outcome.notebook.as_str(), module))
+            })
+            .collect();
+        let owners: Vec<String> = modules
+            .iter()
+            .map(|(notebook, _)| (*notebook).to_owned())
+            .collect();
+        check::same_module(&modules)
+            .into_iter()
+            .map(|(index, wrong)| (owners[index].clone(), wrong))
+            .collect::<Vec<_>>()
+    };
+    for (owner, diagnostic) in wrong {
+        // Both are named in the message. Neither is exported: which of the two is meant, only their writer knows.
+        for it in loaded.iter_mut().filter(|it| {
+            it.outcome.notebook == owner || diagnostic.message.contains(&format!("`{}`", it.outcome.notebook))
+        }) {
+            it.outcome.diagnostics.push(diagnostic.clone());
+        }
+    }
+}
+
+/// Unites the dependencies of the good notebooks; a contradiction makes the later of two notebooks bad.
+fn unite_dependencies(loaded: &mut [Loaded]) -> std::collections::BTreeMap<String, Dependency> {
+    let all = loaded
+        .iter()
+        .filter(|it| !it.outcome.is_bad())
+        .flat_map(|it| it.dependencies.clone());
+    let (united, wrong) = manifest::unite(all);
+    for diagnostic in wrong {
+        let cell = diagnostic
+            .primary
+            .as_ref()
+            .map(|label| label.source.name.clone())
+            .unwrap_or_default();
+        let owner = loaded
+            .iter_mut()
+            .find(|it| cell.starts_with(&format!("{}:", it.outcome.notebook)));
+        if let Some(it) = owner {
+            it.outcome.diagnostics.push(diagnostic);
+        }
+    }
+    united
+}
+
+/// The files of one notebook that are not as they should be.
+fn module_changes(
+    project: &Project,
+    outcome: &Outcome,
+    options: &Options,
+) -> Result<Vec<Change>, Vec<Diagnostic>> {
+    let mut changes = Vec::new();
+    let mut wrong = Vec::new();
+    for module in &outcome.modules {
+        match Change::of(project, project.krate.join(&module.path), module.text.clone()) {
+            Err(diagnostic) => wrong.push(*diagnostic),
+            Ok(None) => {}
+            Ok(Some(change)) => match hand_edits(&change, module, options.force) {
+                Some(diagnostic) => wrong.push(diagnostic),
+                None => changes.push(change),
+            },
+        }
+    }
+    if wrong.is_empty() { Ok(changes) } else { Err(wrong) }
+}
+
+/// What somebody typed into a module since the last export is not overwritten.
+fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnostic> {
+    let before = change.before.as_deref()?;
+    if force {
+        return None;
+    }
+    if module::generated_from(before).is_none() {
+        return Some(
+            Diagnostic::error(format!("`{}` was not written by nbexport, so it was not overwritten", change.name))
+                .help("rename that file, give the notebook another module (`//| default_exp NAME`), or say `--force`"),
+        );
+    }
+    let edited = module::edited_regions(before, &module.text);
+    if edited.is_empty() {
+        return None;
+    }
+    let cells: Vec<String> = edited
+        .iter()
+        .map(|region| format!("the cell `{}` at {}:{}", region.id, change.name, region.line))
+        .collect();
+    Some(
+        Diagnostic::error(format!(
+            "`{}` was edited by hand since the last export, so it was not overwritten",
+            change.name
+        ))
+        .note(format!("edited: {}", cells.join(", ")))
+        .help("bring the edits into the notebook (`nbexport sync`), or drop them: `nbexport export --force`"),
+    )
+}
+
+fn manifest_change(
+    project: &Project,
+    dependencies: &std::collections::BTreeMap<String, Dependency>,
+    complete: bool,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("Cargo.toml");
+    let name = project.name_of(&path);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))])?;
+    let workspace = fs::read_to_string(project.root.join("Cargo.toml"))
+        .ok()
+        .and_then(|text| text.parse::<DocumentMut>().ok());
+    let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, complete)?;
+    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+}
+
+fn lib_change(
+    project: &Project,
+    loaded: &[Loaded],
+    crate_name: &str,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("src/lib.rs");
+    let name = project.name_of(&path);
+    let lib = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))]),
+    };
+    let exported = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| {
+        // A notebook that was not asked for may never have been exported: its module is declared once it is there.
+        it.outcome
+            .modules
+            .iter()
+            .filter(|module| it.requested || project.krate.join(&module.path).is_file())
+    });
+    let mut modules: BTreeSet<String> = exported
+        .clone()
+        .filter(|module| !module.is_binary)
+        .map(|module| module.name.clone())
+        .collect();
+    modules.extend(
+        krate::declared_modules(&lib)
+            .into_iter()
+            .filter(|name| project.krate.join(format!("src/{name}.rs")).is_file()),
+    );
+    let mentions = format!("{crate_name}::");
+    let self_name = exported
+        .filter(|module| !module.is_binary)
+        .any(|module| module.text.contains(&mentions))
+        .then_some(crate_name)
+        .or_else(|| lib.contains("extern crate self").then_some(crate_name));
+    let modules: Vec<String> = modules.into_iter().collect();
+    let after = krate::declare(&lib, &name, &modules, self_name).map_err(|diagnostic| vec![*diagnostic])?;
+    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+}
+
+/// Modules whose notebook is gone. They are kept: they may be all that is left of it.
+fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
+    let known: BTreeSet<PathBuf> = loaded
+        .iter()
+        .flat_map(|it| {
+            it.outcome
+                .modules
+                .iter()
+                .map(|module| project.krate.join(&module.path))
+        })
+        .collect();
+    let mut found = Vec::new();
+    for folder in ["src", "src/bin"] {
+        let Ok(entries) = fs::read_dir(project.krate.join(folder)) else {
+            continue;
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        {
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let Some(notebook) = module::generated_from(&text) else {
+                continue;
+            };
+            let exists = loaded
+                .iter()
+                .any(|it| it.outcome.notebook == notebook && it.path.is_file());
+            if exists || known.contains(&path) {
+                continue;
+            }
+            let name = project.name_of(&path);
+            found.push(
+                Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, which is gone"))
+                    .help(format!("delete `{name}` if the notebook was renamed or removed; its `pub mod` line then goes too")),
+            );
+        }
+    }
+    found
+}
+
+/// The crate's name as `use` writes it.
+pub fn crate_name(project: &Project) -> Result<String, Box<Diagnostic>> {
+    let path = project.krate.join("Cargo.toml");
+    let name = project.name_of(&path);
+    let wrong = |why: String| {
+        Box::new(
+            Diagnostic::error(format!("`{name}` {why}")).help("`cargo metadata` shows what is wrong with it"),
+        )
+    };
+    let text = fs::read_to_string(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let document: DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;
+    let package = document
+        .get("package")
+        .and_then(|package| package.get("name")?.as_str());
+    package
+        .map(|name| name.replace('-', "_"))
+        .ok_or_else(|| wrong("names no package".to_owned()))
+}

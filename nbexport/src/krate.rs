@@ -1,0 +1,297 @@
+//! Modules → files of the crate, or a diff.
+//!
+//! A file whose text would not change is not touched, so that cargo rebuilds nothing. Every write is a temporary file
+//! beside its target and a rename, so that a reader sees the old text or the new one and never a half.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+use crate::diagnostic::Diagnostic;
+use crate::project::Project;
+
+/// A file that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How messages call it.
+    pub name: String,
+    /// Its text now; `None` when there is no such file.
+    pub before: Option<String>,
+    /// The text it should have.
+    pub after: String,
+}
+
+impl Change {
+    /// Compares a file with the text it should have; `None` when they are the same.
+    ///
+    /// # Errors
+    /// The file cannot be read, or cannot be replaced: it is read-only, or a link that leads out of the crate.
+    pub fn of(project: &Project, path: PathBuf, after: String) -> Result<Option<Self>, Box<Diagnostic>> {
+        let name = project.name_of(&path);
+        let before = read(&path)
+            .map_err(|error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}"))))?;
+        if before.as_deref() == Some(&*after) {
+            return Ok(None);
+        }
+        stays_inside(&path, &project.krate, &name)?;
+        if before.is_some() && fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+            return Err(Box::new(
+                Diagnostic::error(format!("`{name}` is read-only, so it was not replaced")).help(format!(
+                    "make it writable (`chmod u+w {name}`) if nbexport may write it"
+                )),
+            ));
+        }
+        Ok(Some(Self {
+            path,
+            name,
+            before,
+            after,
+        }))
+    }
+
+    /// A unified diff from the file as it is to the file as it should be.
+    pub fn diff(&self) -> String {
+        let before = self.before.as_deref().unwrap_or_default();
+        let old = if self.before.is_some() {
+            format!("a/{}", self.name)
+        } else {
+            "/dev/null".to_owned()
+        };
+        TextDiff::from_lines(before, self.after.as_str())
+            .unified_diff()
+            .context_radius(3)
+            .header(&old, &format!("b/{}", self.name))
+            .to_string()
+    }
+
+    /// Writes the new text.
+    pub fn write(&self) -> Result<(), Box<Diagnostic>> {
+        replace(&self.path, &self.after).map_err(|error| {
+            Box::new(
+                Diagnostic::error(format!("cannot write `{}`: {error}", self.name))
+                    .note("the file is as it was before")
+                    .help("see that its folder exists, is writable and has room, then run nbexport again"),
+            )
+        })
+    }
+}
+
+/// The text of a file; `None` when there is none.
+fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A link may lead to another place inside the crate, not out of it.
+fn stays_inside(path: &Path, krate: &Path, name: &str) -> Result<(), Box<Diagnostic>> {
+    let existing = path
+        .ancestors()
+        .find(|ancestor| ancestor.symlink_metadata().is_ok());
+    let real = existing.map(Path::canonicalize).transpose().ok().flatten();
+    let inside = krate
+        .canonicalize()
+        .ok()
+        .zip(real)
+        .is_some_and(|(krate, real)| real.starts_with(krate));
+    if inside {
+        return Ok(());
+    }
+    Err(Box::new(
+        Diagnostic::error(format!(
+            "`{name}` is a link that leads out of the crate, so it was not written"
+        ))
+        .help("replace the link by a file or a folder of the crate"),
+    ))
+}
+
+/// Replaces a file as a whole: a temporary file beside it, then a rename. What was there keeps its permissions.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link to a file inside the crate stays a link.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".nbexport-")
+        .tempfile_in(folder)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    match fs::metadata(&path) {
+        Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions())?,
+        Err(_) => make_readable(temporary.as_file())?,
+    }
+    temporary.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A temporary file is private to its owner; a source file is not.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Held while a command writes to the project; a second nbexport waits for it.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock is released when the file is closed")] File);
+
+/// Waits until no other nbexport writes to the project.
+///
+/// # Errors
+/// The lock file cannot be made (a read-only disk).
+pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
+    let folder = project.root.join("target/nbexport");
+    let held = || {
+        fs::create_dir_all(&folder)?;
+        let file = File::create(folder.join(".lock"))?;
+        file.lock()?;
+        Ok(Lock(file))
+    };
+    held().map_err(|error: io::Error| {
+        Box::new(
+            Diagnostic::error(format!("cannot lock the project: {error}"))
+                .note(format!("the lock is `{}/.lock`", project.name_of(&folder))),
+        )
+    })
+}
+
+const BEGIN: &str = "// nbexport: begin modules";
+const END: &str = "// nbexport: end modules";
+
+/// `lib.rs` with these modules declared between nbexport's two comments; the rest of it stays as it is.
+///
+/// # Errors
+/// One of the two comments is there without the other.
+pub fn declare(
+    lib: &str,
+    name: &str,
+    modules: &[String],
+    self_name: Option<&str>,
+) -> Result<String, Box<Diagnostic>> {
+    let mut block = format!("{BEGIN} (nbexport keeps these lines)\n");
+    if let Some(self_name) = self_name {
+        let elsewhere = outside(lib).any(|line| line.trim_start().starts_with("extern crate self"));
+        if !elsewhere {
+            block.push_str("// A cell that says `use ");
+            block.push_str(self_name);
+            block.push_str("::…` means the same in a notebook and in this crate.\n");
+            block.push_str("extern crate self as ");
+            block.push_str(self_name);
+            block.push_str(";\n");
+        }
+    }
+    for module in modules {
+        block.push_str("#[rustfmt::skip]\npub mod ");
+        block.push_str(module);
+        block.push_str(";\n");
+    }
+    block.push_str(END);
+    block.push('\n');
+    match (lib.find(BEGIN), lib.find(END)) {
+        (Some(begin), Some(end)) if begin < end => {
+            let after = lib[end..]
+                .find('\n')
+                .map_or("", |newline| &lib[end + newline + 1..]);
+            Ok(format!("{}{block}{after}", &lib[..begin]))
+        }
+        (None, None) if modules.is_empty() => Ok(lib.to_owned()),
+        (None, None) => {
+            let gap = if lib.trim().is_empty() { "" } else { "\n" };
+            let newline = if lib.is_empty() || lib.ends_with('\n') {
+                ""
+            } else {
+                "\n"
+            };
+            Ok(format!("{lib}{newline}{gap}{block}"))
+        }
+        _ => Err(Box::new(
+            Diagnostic::error(format!(
+                "`{name}` has one of nbexport's two marker comments without the other"
+            ))
+            .note(format!("they are `{BEGIN} …` and `{END}`, in this order"))
+            .help("restore the missing one, or delete the one that is there: both are then written again"),
+        )),
+    }
+}
+
+/// The modules that `lib.rs` declares between nbexport's comments.
+pub fn declared_modules(lib: &str) -> Vec<String> {
+    let block = lib
+        .split_once(BEGIN)
+        .and_then(|(_, rest)| rest.split_once(END))
+        .map_or("", |(block, _)| block);
+    block
+        .lines()
+        .filter_map(|line| {
+            Some(
+                line.trim()
+                    .strip_prefix("pub mod ")?
+                    .strip_suffix(';')?
+                    .to_owned(),
+            )
+        })
+        .collect()
+}
+
+/// The lines of `lib.rs` that are not nbexport's.
+pub fn outside(lib: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    lib.lines().filter(move |line| {
+        let was_inside = inside;
+        if line.starts_with(BEGIN) {
+            inside = true;
+        } else if line.starts_with(END) {
+            inside = false;
+        }
+        !inside && !was_inside
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_lib_rs_is_left_alone() {
+        let lib = "//! Docs.\n\nmod mine;\n";
+        let declared = declare(lib, "lib.rs", &["nb_00".into(), "nb_01".into()], Some("exp")).unwrap();
+        assert!(
+            declared.starts_with("//! Docs.\n\nmod mine;\n\n// nbexport: begin modules"),
+            "{declared}"
+        );
+        assert_eq!(declared_modules(&declared), ["nb_00", "nb_01"]);
+        let more = format!("{declared}\npub use nb_00::x;\n");
+        let again = declare(&more, "lib.rs", &["nb_00".into()], Some("exp")).unwrap();
+        assert_eq!(declared_modules(&again), ["nb_00"]);
+        assert_eq!(
+            outside(&again).collect::<Vec<_>>(),
+            outside(&more).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            declare(
+                &declared,
+                "lib.rs",
+                &["nb_00".into(), "nb_01".into()],
+                Some("exp")
+            )
+            .unwrap(),
+            declared
+        );
+    }
+
+    #[test]
+    fn half_a_block_is_refused() {
+        assert!(declare("// nbexport: begin modules\n", "lib.rs", &[], None).is_err());
+    }
+}

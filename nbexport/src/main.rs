@@ -1,0 +1,30 @@
+//! The `nbexport` binary: parses the command line, calls the command, turns what came of it into an exit status.
+
+mod cli;
+mod cmd;
+mod printer;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::cmd::Status;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let status = match &cli.command {
+        None => cmd::export::run(&cli.export, &cli.global),
+        Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
+    };
+    match status {
+        Ok(Status::Success) => ExitCode::SUCCESS,
+        Ok(Status::Found) => ExitCode::from(1),
+        Ok(Status::Failed) => ExitCode::from(2),
+        Err(diagnostic) => {
+            Printer::new(&cli.global).error(&diagnostic);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A [`Notebook`] → its code cells with their directives and their Rust.
+
+use std::sync::Arc;
+
+use crate::cell::Code;
+use crate::diagnostic::Diagnostic;
+use crate::directive::{self, Directives, Kind};
+use crate::notebook::{Cell, Notebook};
+
+/// A notebook whose code cells have been read.
+#[derive(Debug)]
+pub struct ParsedNotebook<'a> {
+    /// The notebook it was made of.
+    pub notebook: &'a Notebook,
+    /// Its code cells, in order.
+    pub cells: Vec<ParsedCell<'a>>,
+}
+
+/// A code cell with what it asks for and what it holds.
+#[derive(Debug)]
+pub struct ParsedCell<'a> {
+    /// The cell.
+    pub cell: &'a Cell,
+    /// Its `//|` lines.
+    pub directives: Directives,
+    /// Its Rust, or why it is none.
+    pub code: Result<Code, Box<Diagnostic>>,
+}
+
+impl<'a> ParsedNotebook<'a> {
+    /// Reads the code cells; what is wrong with directives comes back beside them.
+    pub fn new(notebook: &'a Notebook) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let cells = notebook
+            .cells
+            .iter()
+            .filter(|cell| cell.is_code())
+            .map(|cell| {
+                let (directives, wrong) = directive::parse(cell);
+                diagnostics.extend(wrong);
+                ParsedCell {
+                    cell,
+                    directives,
+                    code: Code::parse(&cell.source),
+                }
+            })
+            .collect();
+        (Self { notebook, cells }, diagnostics)
+    }
+
+    /// Whether anything of the notebook goes to a crate; only such a notebook claims a module.
+    pub fn exports_something(&self) -> bool {
+        self.cells.iter().any(|cell| cell.role() != Role::Plain)
+    }
+}
+
+/// What becomes of a cell in the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role<'a> {
+    /// Nothing.
+    Plain,
+    /// Items of a module; `None` is the notebook's own.
+    Export(Option<&'a str>, directive::Visibility),
+    /// A `#[test]`.
+    Test,
+    /// Statements that later tests begin with.
+    Setup,
+    /// A part of `src/bin/NAME.rs`.
+    Bin(&'a str),
+}
+
+impl ParsedCell<'_> {
+    /// What becomes of the cell in the crate.
+    pub fn role(&self) -> Role<'_> {
+        self.directives
+            .find(|kind| match kind {
+                Kind::Export { module, visibility } => Some(Role::Export(module.as_deref(), *visibility)),
+                Kind::Test { .. } => Some(Role::Test),
+                Kind::Setup => Some(Role::Setup),
+                Kind::Bin(name) => Some(Role::Bin(name)),
+                _ => None,
+            })
+            .map_or(Role::Plain, |(role, _)| role)
+    }
+
+    /// The cell's text under the name that messages call it by.
+    pub fn source(&self) -> &Arc<crate::diagnostic::Source> {
+        &self.cell.source
+    }
+}

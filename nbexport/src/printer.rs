@@ -1,0 +1,88 @@
+//! The one place that prints: results to stdout, what is wrong to stderr, colors where they are wanted.
+
+use std::io::{IsTerminal, Write};
+
+use nbexport::diagnostic::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::cli::{Color, Global};
+
+/// Prints as the command line asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Printer {
+    /// Decides once what is colored.
+    pub(crate) fn new(global: &Global) -> Self {
+        let wanted = |terminal: bool| match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Self {
+            quiet: global.quiet,
+            color_out: wanted(std::io::stdout().is_terminal()),
+            color_err: wanted(std::io::stderr().is_terminal()),
+        }
+    }
+
+    /// A line of a result; `-q` drops it.
+    pub(crate) fn info(self, line: &str) {
+        if !self.quiet {
+            // A reader that went away (`| head`) is no trouble of ours.
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
+    }
+
+    /// A unified diff.
+    pub(crate) fn diff(self, diff: &str) {
+        let mut out = std::io::stdout().lock();
+        for line in diff.lines() {
+            let color = match line.as_bytes().first() {
+                Some(b'+') => "\u{1b}[32m",
+                Some(b'-') => "\u{1b}[31m",
+                Some(b'@') => "\u{1b}[36m",
+                _ => "",
+            };
+            let _ = if self.color_out && !color.is_empty() {
+                writeln!(out, "{color}{line}\u{1b}[0m")
+            } else {
+                writeln!(out, "{line}")
+            };
+        }
+    }
+
+    /// What is wrong.
+    pub(crate) fn error(self, diagnostic: &Diagnostic) {
+        let _ = writeln!(std::io::stderr(), "{}", diagnostic.render(self.color_err));
+    }
+
+    /// Several things that are wrong.
+    pub(crate) fn diagnostics(self, diagnostics: &[Diagnostic]) {
+        for diagnostic in diagnostics {
+            self.error(diagnostic);
+        }
+    }
+
+    /// A line for a program.
+    pub(crate) fn json_line(value: &Value) {
+        let _ = writeln!(std::io::stdout(), "{value}");
+    }
+
+    /// A diagnostic for a program.
+    pub(crate) fn json(diagnostic: &Diagnostic) -> Value {
+        json!({
+            "severity": if diagnostic.is_error() { "error" } else { "warning" },
+            "message": diagnostic.message,
+            "location": diagnostic.location(),
+            "cell_id": diagnostic.primary.as_ref().and_then(|label| label.source.cell_id.clone()),
+            "notes": diagnostic.notes,
+            "help": diagnostic.help,
+            "rendered": diagnostic.render(false),
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! The project: its root, its configuration, its notebooks in order.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml_edit::DocumentMut;
+
+use crate::diagnostic::Diagnostic;
+
+/// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a
+/// table `[workspace.metadata.nbexport]` or `[package.metadata.nbexport]`.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder of that `Cargo.toml`; names in messages are relative to it.
+    pub root: PathBuf,
+    /// The folder of the notebooks.
+    pub notebooks: PathBuf,
+    /// The folder of the crate they are exported to.
+    pub krate: PathBuf,
+}
+
+impl Project {
+    /// Finds the project of `start`, a file or folder; `krate` overrides the crate's folder and makes the
+    /// configuration dispensable.
+    pub fn discover(start: &Path, krate: Option<&Path>) -> Result<Self, Box<Diagnostic>> {
+        let start = absolute(start)?;
+        let folder = if start.is_dir() {
+            start.as_path()
+        } else {
+            start.parent().unwrap_or(&start)
+        };
+        let krate = krate.map(absolute).transpose()?;
+        let mut ancestors = folder.ancestors();
+        let configured = loop {
+            let Some(ancestor) = ancestors.next() else {
+                break None;
+            };
+            if let Some((notebooks, own_crate)) = configuration(&ancestor.join("Cargo.toml"))? {
+                break Some(Self {
+                    root: ancestor.to_owned(),
+                    notebooks: normalize(&ancestor.join(notebooks)),
+                    krate: krate
+                        .clone()
+                        .unwrap_or_else(|| normalize(&ancestor.join(own_crate))),
+                });
+            }
+        };
+        let project = match (configured, krate) {
+            (Some(project), _) => project,
+            (None, Some(krate)) => {
+                let root = folder
+                    .ancestors()
+                    .find(|ancestor| krate.starts_with(ancestor))
+                    .unwrap_or(folder);
+                Self {
+                    root: root.to_owned(),
+                    notebooks: folder.to_owned(),
+                    krate,
+                }
+            }
+            (None, None) => {
+                return Err(Box::new(
+                    Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
+                        .note("a project is a Cargo.toml with a table `[workspace.metadata.nbexport]`")
+                        .help(
+                            "add that table to your workspace's Cargo.toml, or name the crate: `--crate DIR`",
+                        ),
+                ));
+            }
+        };
+        if !project.krate.join("Cargo.toml").is_file() {
+            let name = project.name_of(&project.krate);
+            return Err(Box::new(
+                Diagnostic::error(format!("the crate `{name}` has no Cargo.toml"))
+                    .note("notebooks are exported into the crate that `[workspace.metadata.nbexport]` or `--crate` names")
+                    .help(format!("create it: `cargo new --lib {name}`")),
+            ));
+        }
+        Ok(project)
+    }
+
+    /// All notebooks of the project, sorted by name; checkpoints and hidden folders left out.
+    pub fn notebook_paths(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+        if !self.notebooks.is_dir() {
+            let name = self.name_of(&self.notebooks);
+            return Err(Box::new(
+                Diagnostic::error(format!("there is no notebooks folder `{name}`"))
+                    .help("create it, or name another in Cargo.toml: `notebooks = \"DIR\"` below `[workspace.metadata.nbexport]`"),
+            ));
+        }
+        notebooks_below(&self.notebooks).map_err(|error| {
+            Box::new(Diagnostic::error(format!(
+                "cannot list `{}`: {error}",
+                self.name_of(&self.notebooks)
+            )))
+        })
+    }
+
+    /// How messages and generated files call a path: relative to the root, with `/`.
+    pub fn name_of(&self, path: &Path) -> String {
+        let path = std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| normalize(&path));
+        let name = show(&relative(&path, &self.root));
+        if name.is_empty() { ".".to_owned() } else { name }
+    }
+}
+
+/// The notebooks of a folder and the folders below it, sorted by path.
+pub fn notebooks_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "ipynb") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The two folders that a Cargo.toml configures; `None` when it has no table for nbexport.
+fn configuration(manifest: &Path) -> Result<Option<(String, String)>, Box<Diagnostic>> {
+    let Ok(text) = std::fs::read_to_string(manifest) else {
+        return Ok(None);
+    };
+    if !text.contains("nbexport") {
+        return Ok(None);
+    }
+    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+        Box::new(
+            Diagnostic::error(format!(
+                "`{}` does not parse: {}",
+                show(manifest),
+                error.message()
+            ))
+            .help("`cargo metadata` shows the place"),
+        )
+    })?;
+    let table = ["workspace", "package"].iter().find_map(|kind| {
+        document
+            .get(kind)?
+            .get("metadata")?
+            .get("nbexport")?
+            .as_table_like()
+    });
+    let Some(table) = table else { return Ok(None) };
+    let folder = |key: &str, default: &str| match table.get(key) {
+        None => Ok(default.to_owned()),
+        Some(value) => value.as_str().map(str::to_owned).ok_or_else(|| {
+            Box::new(
+                Diagnostic::error(format!(
+                    "`{key}` below `metadata.nbexport` in `{}` is not a string",
+                    show(manifest)
+                ))
+                .help(format!("write `{key} = \"{default}\"`")),
+            )
+        }),
+    };
+    Ok(Some((folder("notebooks", "notebooks")?, folder("crate", "exp")?)))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+    std::path::absolute(path)
+        .map(|path| normalize(&path))
+        .map_err(|error| {
+            Box::new(Diagnostic::error(format!(
+                "cannot find `{}`: {error}",
+                show(path)
+            )))
+        })
+}
+
+/// Resolves `.` and `..` by the text alone, so that a path that does not exist has a name too.
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+/// `path` as seen from the folder `from`; both absolute and normalized.
+pub fn relative(path: &Path, from: &Path) -> PathBuf {
+    let shared = path
+        .components()
+        .zip(from.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(shared)).collect()
+}
+
+/// A path with `/` on every system.
+pub fn show(path: &Path) -> String {
+    path.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_a_folder() {
+        let from = |path: &str, from: &str| show(&relative(Path::new(path), Path::new(from)));
+        assert_eq!(from("/a/b/c", "/a"), "b/c");
+        assert_eq!(from("/a/geo", "/a/exp"), "../geo");
+        assert_eq!(show(&normalize(Path::new("/a/./b/../../c"))), "/c");
+    }
+}
