@@ -3,7 +3,7 @@
 pub mod mnist;
 
 // nbexport: begin modules (nbexport keeps these lines)
-// A cell that says `use exp::…` means the same in a notebook and in this crate.
+#[allow(unused_extern_crates, reason = "for cells that say `use exp::…`, here as in a notebook")]
 extern crate self as exp;
 #[rustfmt::skip]
 pub mod nb_00;

@@ -183,9 +183,9 @@ pub fn declare(
     if let Some(self_name) = self_name {
         let elsewhere = outside(lib).any(|line| line.trim_start().starts_with("extern crate self"));
         if !elsewhere {
-            block.push_str("// A cell that says `use ");
+            block.push_str("#[allow(unused_extern_crates, reason = \"for cells that say `use ");
             block.push_str(self_name);
-            block.push_str("::…` means the same in a notebook and in this crate.\n");
+            block.push_str("::…`, here as in a notebook\")]\n");
             block.push_str("extern crate self as ");
             block.push_str(self_name);
             block.push_str(";\n");

@@ -308,7 +308,7 @@ impl<'a> Writer<'a> {
         self.begin(0, TESTS, None);
         for line in [
             "#[cfg(test)]",
-            "#[allow(unused)]",
+            "#[allow(unused, clippy::items_after_statements)]",
             "mod tests {",
             "    use super::*;",
         ] {
@@ -423,7 +423,9 @@ fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
         .find(|cell| cell.kind == CellKind::Markdown)?;
     let mut lines = cell.text().lines().enumerate();
     let (at, title) = lines.find_map(|(at, line)| Some((at, line.strip_prefix("# ")?.trim())))?;
-    let mut docs = vec![(Some(at + 1), title.to_owned())];
+    // A notebook's title is often its file's name, which rustdoc wants marked as code.
+    let title = if title.contains('_') && !title.contains(['`', ' ']) { format!("`{title}`") } else { title.to_owned() };
+    let mut docs = vec![(Some(at + 1), title)];
     let summary: Vec<(Option<usize>, String)> = lines
         .skip_while(|(_, line)| line.trim().is_empty())
         .map_while(|(at, line)| Some((Some(at + 1), line.strip_prefix('>')?.trim().to_owned())))

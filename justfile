@@ -1,0 +1,29 @@
+# The same commands as CI (.ci/run). `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# Notebooks → exp
+export *PATHS:
+    cargo run -p nbexport -- {{PATHS}}
+
+# Everything that needs no kernel: format, lints, tests, a fresh export
+check: fmt-check clippy test export-check
+
+fmt-check:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The README's test command
+test:
+    cargo test
+
+# Is the crate what the notebooks say?
+export-check:
+    cargo run -p nbexport -- --check
+
+# The documentation of both crates, complete
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
