@@ -83,12 +83,7 @@ impl Code {
             ));
         }
         match syn::Block::parse_within.parse_str(&text) {
-            Ok(stmts) => Ok(Self {
-                text,
-                commands,
-                stmts,
-                source: Arc::clone(source),
-            }),
+            Ok(stmts) => Ok(Self { text, commands, stmts, source: Arc::clone(source) }),
             Err(error) => Err(Box::new(unparsable(source, &error))),
         }
     }
@@ -119,11 +114,7 @@ impl Code {
                 Stmt::Item(_) => return None,
                 Stmt::Local(_) => "a `let` statement",
                 Stmt::Macro(stmt)
-                    if stmt
-                        .mac
-                        .path
-                        .get_ident()
-                        .is_none_or(|name| !is_statement_macro(name)) =>
+                    if stmt.mac.path.get_ident().is_none_or(|name| !is_statement_macro(name)) =>
                 {
                     return None;
                 }
@@ -138,11 +129,7 @@ impl Code {
     /// Where a piece of the parsed code stands in the cell's text.
     pub fn span(&self, node: &impl Spanned) -> Range<usize> {
         let range = node.span().byte_range();
-        if range.start <= range.end && range.end <= self.text.len() {
-            range
-        } else {
-            0..0
-        }
+        if range.start <= range.end && range.end <= self.text.len() { range } else { 0..0 }
     }
 
     /// The lines (from 0) of the cell that begin inside a string literal: indenting them would change the string.
@@ -181,9 +168,7 @@ fn collect_literal_lines(tokens: TokenStream, lines: &mut Vec<usize>) {
 /// The line of a cell on which a merge conflict begins.
 fn conflict(text: &str) -> Option<Range<usize>> {
     let begins = |marker: &str| {
-        let at = text
-            .find(marker)
-            .filter(|at| *at == 0 || text[..*at].ends_with('\n'))?;
+        let at = text.find(marker).filter(|at| *at == 0 || text[..*at].ends_with('\n'))?;
         Some(at..at + text[at..].lines().next()?.len())
     };
     let start = begins("<<<<<<< ")?;
@@ -217,11 +202,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Code, Box<Diagnostic>> {
-        Code::parse(&Arc::new(Source {
-            name: "x.ipynb:cell 1".into(),
-            cell_id: None,
-            text: text.into(),
-        }))
+        Code::parse(&Arc::new(Source { name: "x.ipynb:cell 1".into(), cell_id: None, text: text.into() }))
     }
 
     #[test]
@@ -241,21 +222,12 @@ mod tests {
         assert_eq!(code.commands[0].0, ":dep é = \"1\"");
         assert_eq!(code.commands[1].0, "!ls");
         let (span, what) = code.statements().next().unwrap();
-        assert_eq!(
-            (&code.source().text[span], what),
-            ("let x = 1;", "a `let` statement")
-        );
+        assert_eq!((&code.source().text[span], what), ("let x = 1;", "a `let` statement"));
     }
 
     #[test]
     fn an_item_macro_is_no_statement() {
-        assert_eq!(
-            parse("thread_local! { static X: u8 = 1; }")
-                .unwrap()
-                .statements()
-                .count(),
-            0
-        );
+        assert_eq!(parse("thread_local! { static X: u8 = 1; }").unwrap().statements().count(), 0);
         assert_eq!(parse("assert!(true);").unwrap().statements().count(), 1);
     }
 
@@ -264,19 +236,11 @@ mod tests {
         let place = |text: &str| parse(text).unwrap_err().location().unwrap();
         assert_eq!(place("let = 3;"), "x.ipynb:cell 1:1:5");
         assert_eq!(place("fn f() {\n    let x = 1"), "x.ipynb:cell 1:2:13");
-        assert_eq!(
-            place("x\n<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"),
-            "x.ipynb:cell 1:2:1"
-        );
+        assert_eq!(place("x\n<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"), "x.ipynb:cell 1:2:1");
     }
 
     #[test]
     fn lines_within_string_literals_are_known() {
-        assert_eq!(
-            parse("let a = \"x\n  y\n  z\";\nlet b = 1;")
-                .unwrap()
-                .lines_within_literals(),
-            [1, 2]
-        );
+        assert_eq!(parse("let a = \"x\n  y\n  z\";\nlet b = 1;").unwrap().lines_within_literals(), [1, 2]);
     }
 }

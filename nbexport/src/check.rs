@@ -68,16 +68,10 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                 "rename the notebook, or begin a cell with `//| default_exp {}`",
                 directive::identifier(&name)
             ));
-        wrong.push(
-            match parsed
-                .cells
-                .iter()
-                .find_map(|cell| Some((cell, cell.directives.0.first()?)))
-            {
-                Some((cell, directive)) => diagnostic.at(cell.source(), directive.span.clone(), ""),
-                None => diagnostic,
-            },
-        );
+        wrong.push(match parsed.cells.iter().find_map(|cell| Some((cell, cell.directives.0.first()?))) {
+            Some((cell, directive)) => diagnostic.at(cell.source(), directive.span.clone(), ""),
+            None => diagnostic,
+        });
     }
 }
 
@@ -102,9 +96,8 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
             }
         }
         Role::Test => {
-            if let Some(((), directive)) = cell
-                .directives
-                .find(|kind| (*kind == Kind::CompileFail).then_some(()))
+            if let Some(((), directive)) =
+                cell.directives.find(|kind| (*kind == Kind::CompileFail).then_some(()))
             {
                 wrong.push(
                     Diagnostic::error("a test cell that must not compile cannot become a `#[test]`")
@@ -121,9 +114,7 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
     let Ok(code) = &cell.code else { return };
     let text = cell.cell.text();
-    let header = directive::header(text)
-        .last()
-        .map_or(0, |(start, line)| start + line.len());
+    let header = directive::header(text).last().map_or(0, |(start, line)| start + line.len());
     let within_literals = code.lines_within_literals();
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -141,16 +132,11 @@ fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// Two cells of one id cannot be told apart by their markers.
 fn ids(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
-    let exported: Vec<&Cell> = parsed
-        .cells
-        .iter()
-        .filter(|cell| cell.role() != Role::Plain)
-        .map(|cell| cell.cell)
-        .collect();
+    let exported: Vec<&Cell> =
+        parsed.cells.iter().filter(|cell| cell.role() != Role::Plain).map(|cell| cell.cell).collect();
     for (index, cell) in exported.iter().enumerate() {
-        if let Some(first) = exported[..index]
-            .iter()
-            .find(|other| module::marker_id(other) == module::marker_id(cell))
+        if let Some(first) =
+            exported[..index].iter().find(|other| module::marker_id(other) == module::marker_id(cell))
         {
             let line = |cell: &Cell| 0..cell.text().lines().next().map_or(0, str::len);
             wrong.push(
@@ -195,11 +181,7 @@ fn duplicates(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                 if let Some(first) = main {
                     wrong.push(
                         Diagnostic::error(format!("two cells with statements for `{file}`"))
-                            .at(
-                                cell.source(),
-                                first_line(cell),
-                                "this one, too, would become `fn main`",
-                            )
+                            .at(cell.source(), first_line(cell), "this one, too, would become `fn main`")
                             .and_at(first.source(), first_line(first), "the first")
                             .help("join the two cells, or write `fn main` yourself"),
                     );
@@ -232,9 +214,7 @@ fn duplicates(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                         Diagnostic::error(format!("`{}` is imported twice", new.path))
                             .at(cell.source(), new.span.clone(), "imported again")
                             .and_at(first.source(), old.span.clone(), "first imported here")
-                            .note(format!(
-                                "both cells go to `{file}`, where a name is imported once"
-                            ))
+                            .note(format!("both cells go to `{file}`, where a name is imported once"))
                             .help("keep the import in the first exported cell that needs it"),
                     );
                 }
@@ -273,10 +253,7 @@ fn test_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                     .help("give each test a name of its own: `//| test NAME`"),
             );
         }
-        if let Some((item, other)) = exported
-            .iter()
-            .find(|(item, _)| item.name == name && item.in_values)
-        {
+        if let Some((item, other)) = exported.iter().find(|(item, _)| item.name == name && item.in_values) {
             wrong.push(
                 Diagnostic::error(format!("the test `{name}` has the name of what it tests"))
                     .at(cell.source(), span, "")
@@ -296,11 +273,7 @@ fn declared_by<'a, 'b>(
     let cells = parsed.cells.iter().filter(|cell| wanted(cell.role()));
     cells
         .filter_map(|cell| Some((cell, cell.code.as_ref().ok()?)))
-        .flat_map(|(cell, code)| {
-            scope::declared(code)
-                .into_iter()
-                .map(move |declared| (declared, cell))
-        })
+        .flat_map(|(cell, code)| scope::declared(code).into_iter().map(move |declared| (declared, cell)))
         .collect()
 }
 
@@ -312,11 +285,7 @@ fn foreign_variables(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         .map(|(item, _)| item.name)
         .collect();
     let mut module_glob = false;
-    for cell in parsed
-        .cells
-        .iter()
-        .filter(|cell| matches!(cell.role(), Role::Export(..)))
-    {
+    for cell in parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))) {
         for import in cell.code.iter().flat_map(scope::imports) {
             module_glob |= import.name.is_none();
             at_hand.extend(import.name);
@@ -368,17 +337,10 @@ fn variable_elsewhere<'a, 'b>(
     }
     let declares = |cell: &'b ParsedCell<'a>| {
         let variables = scope::variables(cell.code.as_ref().ok()?);
-        variables
-            .into_iter()
-            .find(|(name, _)| *name == free.name)
-            .map(|(_, span)| (cell, span))
+        variables.into_iter().find(|(name, _)| *name == free.name).map(|(_, span)| (cell, span))
     };
     let (before, after) = parsed.cells.split_at(index);
-    before
-        .iter()
-        .rev()
-        .find_map(declares)
-        .or_else(|| after.iter().skip(1).find_map(declares))
+    before.iter().rev().find_map(declares).or_else(|| after.iter().skip(1).find_map(declares))
 }
 
 fn foreign_variable(
@@ -388,18 +350,13 @@ fn foreign_variable(
     other: &ParsedCell<'_>,
     span: Range<usize>,
 ) -> Diagnostic {
-    let what = if cell.role() == Role::Setup {
-        "this setup"
-    } else {
-        "this test"
-    };
+    let what = if cell.role() == Role::Setup { "this setup" } else { "this test" };
     let later = parsed.cells.iter().position(|it| std::ptr::eq(it, other))
         > parsed.cells.iter().position(|it| std::ptr::eq(it, cell));
     let help = match other.role() {
-        Role::Setup if later => format!(
-            "move the setup cell above the test, so that `{}` is there",
-            free.name
-        ),
+        Role::Setup if later => {
+            format!("move the setup cell above the test, so that `{}` is there", free.name)
+        }
         _ => format!(
             "declare `{0}` in the test itself, or begin cell {1} with `//| setup`: later tests then start with its \
              statements",
@@ -408,11 +365,7 @@ fn foreign_variable(
     };
     Diagnostic::error(format!("{what} uses `{}`, a variable of another cell", free.name))
         .at(cell.source(), free.span.clone(), "not there under `cargo test`")
-        .and_at(
-            other.source(),
-            span,
-            format!("declared in cell {}", other.cell.number),
-        )
+        .and_at(other.source(), span, format!("declared in cell {}", other.cell.number))
         .help(help)
 }
 
@@ -422,18 +375,10 @@ fn foreign_item(
     other: &ParsedCell<'_>,
     item: &Declared,
 ) -> Diagnostic {
-    let what = if cell.role() == Role::Setup {
-        "this setup"
-    } else {
-        "this test"
-    };
+    let what = if cell.role() == Role::Setup { "this setup" } else { "this test" };
     Diagnostic::error(format!("{what} uses `{}`, which is not exported", free.name))
         .at(cell.source(), free.span.clone(), "not there under `cargo test`")
-        .and_at(
-            other.source(),
-            item.span.clone(),
-            format!("defined in cell {}", other.cell.number),
-        )
+        .and_at(other.source(), item.span.clone(), format!("defined in cell {}", other.cell.number))
         .help(format!(
             "begin cell {} with `//| export`, or define `{}` in the test",
             other.cell.number, free.name

@@ -73,31 +73,20 @@ impl Diagnostic {
 
     /// A warning without a place.
     pub fn warning(message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(message) }
     }
 
     /// Puts it at `span` of `source`, with `text` beside the underline.
     #[must_use]
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
-        self.primary = Some(Label {
-            source: Arc::clone(source),
-            span,
-            text: text.into(),
-        });
+        self.primary = Some(Label { source: Arc::clone(source), span, text: text.into() });
         self
     }
 
     /// Names another place that belongs to it.
     #[must_use]
     pub fn and_at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
-        self.secondary.push(Label {
-            source: Arc::clone(source),
-            span,
-            text: text.into(),
-        });
+        self.secondary.push(Label { source: Arc::clone(source), span, text: text.into() });
         self
     }
 
@@ -139,11 +128,7 @@ impl Diagnostic {
             .primary
             .iter()
             .map(|label| (label, AnnotationKind::Primary))
-            .chain(
-                self.secondary
-                    .iter()
-                    .map(|label| (label, AnnotationKind::Context)),
-            )
+            .chain(self.secondary.iter().map(|label| (label, AnnotationKind::Context)))
         {
             group = if place.source.text.is_empty() {
                 group.element(Origin::path(place.source.name.as_str()))
@@ -156,11 +141,7 @@ impl Diagnostic {
                 )
             };
         }
-        if let Some(id) = self
-            .primary
-            .as_ref()
-            .and_then(|label| label.source.cell_id.as_deref())
-        {
+        if let Some(id) = self.primary.as_ref().and_then(|label| label.source.cell_id.as_deref()) {
             group = group.element(Level::NOTE.message(format!("this is the cell with id `{id}`")));
         }
         for note in &self.notes {
@@ -169,11 +150,7 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         format!("{}\n", renderer.decor_style(DecorStyle::Ascii).render(&[group]))
     }
 }
@@ -182,10 +159,7 @@ impl Diagnostic {
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (
-        before.matches('\n').count() + 1,
-        before[start..].chars().count() + 1,
-    )
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
 }
 
 /// Keeps a span within the text, so that a wrong span spoils a picture and never panics.
@@ -209,30 +183,15 @@ mod tests {
         let diagnostic = Diagnostic::error("a statement cannot be exported")
             .at(&source, 11..21, "this is a statement")
             .help("move it to a cell of its own");
-        assert_eq!(
-            diagnostic.location().as_deref(),
-            Some("notebooks/02_x.ipynb:cell 14:2:1")
-        );
+        assert_eq!(diagnostic.location().as_deref(), Some("notebooks/02_x.ipynb:cell 14:2:1"));
         let text = diagnostic.render(false);
         assert!(text.contains("--> notebooks/02_x.ipynb:cell 14:2:1"), "{text}");
-        assert!(
-            text.contains("id `relu`") && text.contains("^^^^^^^^^^ this is a statement"),
-            "{text}"
-        );
+        assert!(text.contains("id `relu`") && text.contains("^^^^^^^^^^ this is a statement"), "{text}");
     }
 
     #[test]
     fn a_span_beyond_the_text_is_shown_at_its_end() {
-        let source = Arc::new(Source {
-            name: "x".into(),
-            cell_id: None,
-            text: "é".into(),
-        });
-        assert!(
-            Diagnostic::error("e")
-                .at(&source, 1..9, "")
-                .render(false)
-                .contains("error: e")
-        );
+        let source = Arc::new(Source { name: "x".into(), cell_id: None, text: "é".into() });
+        assert!(Diagnostic::error("e").at(&source, 1..9, "").render(false).contains("error: e"));
     }
 }

@@ -81,9 +81,7 @@ pub struct Directives(pub Vec<Directive>);
 impl Directives {
     /// The first directive that `pick` accepts, with what it made of it.
     pub fn find<'a, T>(&'a self, pick: impl Fn(&'a Kind) -> Option<T>) -> Option<(T, &'a Directive)> {
-        self.0
-            .iter()
-            .find_map(|directive| pick(&directive.kind).map(|picked| (picked, directive)))
+        self.0.iter().find_map(|directive| pick(&directive.kind).map(|picked| (picked, directive)))
     }
 
     /// Whether a directive of exactly this kind is there.
@@ -176,15 +174,9 @@ pub fn is_command(line: &str) -> bool {
 
 fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<Diagnostic>> {
     let body = body.trim();
-    let end = body
-        .find(|c: char| c == ':' || c.is_whitespace())
-        .unwrap_or(body.len());
+    let end = body.find(|c: char| c == ':' || c.is_whitespace()).unwrap_or(body.len());
     let name = &body[..end];
-    let args: Vec<&str> = body[end..]
-        .trim_start()
-        .trim_start_matches(':')
-        .split_whitespace()
-        .collect();
+    let args: Vec<&str> = body[end..].trim_start().trim_start_matches(':').split_whitespace().collect();
     let wrong = |message: String| Box::new(Diagnostic::error(message).at(&cell.source, span.clone(), ""));
     let Some((name, takes)) = KNOWN.iter().find(|(known, _)| *known == name) else {
         let nearest = KNOWN
@@ -192,24 +184,14 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
             .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), known))
             .filter(|(likeness, _)| *likeness > 0.7)
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let all = KNOWN
-            .iter()
-            .map(|(known, _)| *known)
-            .collect::<Vec<_>>()
-            .join(", ");
-        return Err(Box::new(wrong(format!("unknown directive `{name}`")).help(
-            match nearest {
-                Some((_, known)) => format!("did you mean `{known}`? write `//| {known}`"),
-                None => format!("a comment is `//`, without the bar; the directives are {all}"),
-            },
-        )));
+        let all = KNOWN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        return Err(Box::new(wrong(format!("unknown directive `{name}`")).help(match nearest {
+            Some((_, known)) => format!("did you mean `{known}`? write `//| {known}`"),
+            None => format!("a comment is `//`, without the bar; the directives are {all}"),
+        })));
     };
     let usage = |form: &str| {
-        let given = if args.is_empty() {
-            "nothing".to_owned()
-        } else {
-            format!("`{}`", args.join(" "))
-        };
+        let given = if args.is_empty() { "nothing".to_owned() } else { format!("`{}`", args.join(" ")) };
         wrong(format!("`{name}` does not take {given}")).help(format!("write `//| {name}{form}`"))
     };
     let boxed = |diagnostic: Diagnostic| Box::new(diagnostic);
@@ -230,11 +212,7 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
         (Args::Name, [named]) => {
             check_name(named, name).map_err(|(why, help)| boxed(wrong(why).help(help)))?;
             let named = (*named).to_owned();
-            Ok(if *name == "bench" {
-                Kind::Bench(named)
-            } else {
-                Kind::Bin(named)
-            })
+            Ok(if *name == "bench" { Kind::Bench(named) } else { Kind::Bin(named) })
         }
         (Args::Name, _) => Err(boxed(usage(" NAME"))),
         (Args::Test, args) => {
@@ -248,19 +226,11 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
             if let Some(named) = named {
                 check_name(named, "test").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
             }
-            Ok(Kind::Test {
-                name: named.map(str::to_owned),
-                ignore,
-            })
+            Ok(Kind::Test { name: named.map(str::to_owned), ignore })
         }
         (Args::Bool { .. }, ["true"]) => Ok(switch(name, true)),
         (Args::Bool { .. }, ["false"]) => Ok(switch(name, false)),
-        (
-            Args::Bool {
-                default: Some(default),
-            },
-            [],
-        ) => Ok(switch(name, default)),
+        (Args::Bool { default: Some(default) }, []) => Ok(switch(name, default)),
         (Args::Bool { .. }, _) => Err(boxed(usage(": true` or `false"))),
     }
 }
@@ -319,11 +289,7 @@ pub fn check_name(name: &str, what: &str) -> Result<(), (String, String)> {
     }
     let shape =
         name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
-    let why = if shape {
-        "is a Rust keyword"
-    } else {
-        "is not a Rust identifier"
-    };
+    let why = if shape { "is a Rust keyword" } else { "is not a Rust identifier" };
     let suggestion = identifier(name);
     Err((
         format!("`{name}` {why}, so it cannot name a {what}"),
@@ -333,10 +299,7 @@ pub fn check_name(name: &str, what: &str) -> Result<(), (String, String)> {
 
 /// The nearest thing to `text` that is a Rust identifier and no keyword.
 pub fn identifier(text: &str) -> String {
-    let mut name: String = text
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '_' })
-        .collect();
+    let mut name: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) {
         name.insert(0, '_');
     }
@@ -366,9 +329,7 @@ fn clash(before: &[Directive], new: &Directive, cell: &Cell) -> Option<Diagnosti
         );
     }
     let mine = role(&new.kind)?;
-    let (theirs, first) = before
-        .iter()
-        .find_map(|other| Some((role(&other.kind)?, other)))?;
+    let (theirs, first) = before.iter().find_map(|other| Some((role(&other.kind)?, other)))?;
     Some(
         Diagnostic::error(format!("a cell is either `{theirs}` or `{mine}`, not both"))
             .at(&cell.source, new.span.clone(), "")
@@ -391,27 +352,17 @@ mod tests {
         let notebook = Notebook::parse("x.ipynb", json.to_string()).unwrap();
         let (directives, wrong) = parse(&notebook.cells[0]);
         let said = |diagnostic: &Diagnostic| {
-            format!(
-                "{}; {}",
-                diagnostic.message,
-                diagnostic.help.clone().unwrap_or_default()
-            )
+            format!("{}; {}", diagnostic.message, diagnostic.help.clone().unwrap_or_default())
         };
-        (
-            directives.0.into_iter().map(|directive| directive.kind).collect(),
-            wrong.iter().map(said).collect(),
-        )
+        (directives.0.into_iter().map(|directive| directive.kind).collect(), wrong.iter().map(said).collect())
     }
 
     #[test]
     fn three_spellings_mean_the_same() {
         let eval = vec![Kind::Eval(false)];
-        for text in [
-            "//| eval false",
-            "//|eval: false",
-            "//| eval: false\nlet x = 1;",
-            "  //|  eval :  false",
-        ] {
+        for text in
+            ["//| eval false", "//|eval: false", "//| eval: false\nlet x = 1;", "  //|  eval :  false"]
+        {
             assert_eq!(parse_text(text), (eval.clone(), vec![]), "{text}");
         }
     }
@@ -452,16 +403,8 @@ mod tests {
             "{}",
             said("//| default_exp ../../evil")
         );
-        assert!(
-            said("//| export fn").contains("`fn` is a Rust keyword"),
-            "{}",
-            said("//| export fn")
-        );
-        assert!(
-            said("//| test 1st").contains("`_1st` say"),
-            "{}",
-            said("//| test 1st")
-        );
+        assert!(said("//| export fn").contains("`fn` is a Rust keyword"), "{}", said("//| export fn"));
+        assert!(said("//| test 1st").contains("`_1st` say"), "{}", said("//| test 1st"));
         assert!(said("//| export\n//| test a").contains("either `export` or `test`"));
         assert!(said("//| eval maybe").contains("does not take `maybe`"));
     }

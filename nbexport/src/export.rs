@@ -3,9 +3,11 @@
 //! All notebooks of the project are read on every run, since `lib.rs` and Cargo.toml are made of all of them; only
 //! those asked for are written. So the result does not depend on which were named, or in what order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use toml_edit::DocumentMut;
 
@@ -77,11 +79,7 @@ pub fn export(
     requested: Option<&[PathBuf]>,
     options: &Options,
 ) -> Result<Report, Box<Diagnostic>> {
-    let _lock = if options.check {
-        None
-    } else {
-        Some(krate::lock(project)?)
-    };
+    let _lock = if options.check { None } else { Some(krate::lock(project)?) };
     let crate_name = crate_name(project)?;
     let mut loaded = load(project, requested, &crate_name)?;
     refuse_shared_modules(&mut loaded);
@@ -102,10 +100,9 @@ pub fn export(
             Err(wrong) => it.outcome.diagnostics.extend(wrong),
         }
     }
-    for change in [
-        manifest_change(project, &dependencies, complete),
-        lib_change(project, &loaded, &crate_name),
-    ] {
+    for change in
+        [manifest_change(project, &dependencies, complete), lib_change(project, &loaded, &crate_name)]
+    {
         match change {
             Ok(change) => report.changes.extend(change),
             Err(wrong) => report.diagnostics.extend(wrong),
@@ -122,27 +119,23 @@ pub fn export(
             change.write()?;
         }
     }
-    report.outcomes = loaded
-        .into_iter()
-        .filter(|it| it.requested)
-        .map(|it| it.outcome)
-        .collect();
+    report.outcomes = loaded.into_iter().filter(|it| it.requested).map(|it| it.outcome).collect();
     Ok(report)
 }
 
 /// Makes the modules of one notebook without looking at the crate: its text, its map, what is wrong with it.
 pub fn modules(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
     let (parsed, mut wrong) = ParsedNotebook::new(notebook);
-    if !parsed.exports_something() {
-        return (Vec::new(), wrong);
-    }
-    wrong.extend(check::check(&parsed));
-    let modules = if wrong.iter().any(Diagnostic::is_error) {
-        Vec::new()
-    } else {
-        module::build(&parsed)
-    };
+    let modules = modules_of(&parsed, &mut wrong);
     (modules, wrong)
+}
+
+fn modules_of(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<Module> {
+    if !parsed.exports_something() {
+        return Vec::new();
+    }
+    wrong.extend(check::check(parsed));
+    if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed) }
 }
 
 fn load(
@@ -162,10 +155,23 @@ fn load(
     }
     paths.sort();
     let is_requested = |path: &PathBuf| requested.is_none_or(|requested| requested.contains(path));
-    Ok(paths
-        .into_iter()
-        .map(|path| load_one(project, &path, is_requested(&path), crate_name))
-        .collect())
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut loaded = Vec::new();
+        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loaded.push(load_one(project, path, is_requested(path), crate_name));
+        }
+        loaded
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().div_ceil(8));
+    let mut loaded = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut loaded = work();
+        loaded.extend(others.into_iter().flat_map(|thread| thread.join().expect("loading does not panic")));
+        loaded
+    });
+    loaded.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(loaded)
 }
 
 fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -> Loaded {
@@ -184,39 +190,29 @@ fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -
             outcome.unreadable = true;
         }
         Ok(notebook) => {
-            (outcome.modules, outcome.diagnostics) = modules(&notebook);
-            let (parsed, _) = ParsedNotebook::new(&notebook);
+            let (parsed, mut wrong) = ParsedNotebook::new(&notebook);
+            outcome.modules = modules_of(&parsed, &mut wrong);
             if parsed.exports_something() {
                 let folder = path.parent().unwrap_or(&project.root);
-                let (found, wrong) = manifest::dependencies(&parsed, folder, project, crate_name);
+                let (found, more) = manifest::dependencies(&parsed, folder, project, crate_name);
                 dependencies = found;
-                outcome.diagnostics.extend(wrong);
+                wrong.extend(more);
             }
+            outcome.diagnostics = wrong;
         }
     }
-    Loaded {
-        path: path.to_owned(),
-        requested,
-        outcome,
-        dependencies,
-    }
+    // Nothing of this notebook holds spans any more; without this, the texts of all notebooks would be kept for them.
+    proc_macro2::extra::invalidate_current_thread_spans();
+    Loaded { path: path.to_owned(), requested, outcome, dependencies }
 }
 
 fn refuse_shared_modules(loaded: &mut [Loaded]) {
     let wrong = {
         let modules: Vec<(&str, &Module)> = loaded
             .iter()
-            .flat_map(|it| {
-                it.outcome
-                    .modules
-                    .iter()
-                    .map(|module| (it.outcome.notebook.as_str(), module))
-            })
+            .flat_map(|it| it.outcome.modules.iter().map(|module| (it.outcome.notebook.as_str(), module)))
             .collect();
-        let owners: Vec<String> = modules
-            .iter()
-            .map(|(notebook, _)| (*notebook).to_owned())
-            .collect();
+        let owners: Vec<String> = modules.iter().map(|(notebook, _)| (*notebook).to_owned()).collect();
         check::same_module(&modules)
             .into_iter()
             .map(|(index, wrong)| (owners[index].clone(), wrong))
@@ -233,21 +229,12 @@ fn refuse_shared_modules(loaded: &mut [Loaded]) {
 }
 
 /// Unites the dependencies of the good notebooks; a contradiction makes the later of two notebooks bad.
-fn unite_dependencies(loaded: &mut [Loaded]) -> std::collections::BTreeMap<String, Dependency> {
-    let all = loaded
-        .iter()
-        .filter(|it| !it.outcome.is_bad())
-        .flat_map(|it| it.dependencies.clone());
+fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
+    let all = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| it.dependencies.clone());
     let (united, wrong) = manifest::unite(all);
     for diagnostic in wrong {
-        let cell = diagnostic
-            .primary
-            .as_ref()
-            .map(|label| label.source.name.clone())
-            .unwrap_or_default();
-        let owner = loaded
-            .iter_mut()
-            .find(|it| cell.starts_with(&format!("{}:", it.outcome.notebook)));
+        let cell = diagnostic.primary.as_ref().map(|label| label.source.name.clone()).unwrap_or_default();
+        let owner = loaded.iter_mut().find(|it| cell.starts_with(&format!("{}:", it.outcome.notebook)));
         if let Some(it) = owner {
             it.outcome.diagnostics.push(diagnostic);
         }
@@ -308,7 +295,7 @@ fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnosti
 
 fn manifest_change(
     project: &Project,
-    dependencies: &std::collections::BTreeMap<String, Dependency>,
+    dependencies: &BTreeMap<String, Dependency>,
     complete: bool,
 ) -> Result<Option<Change>, Vec<Diagnostic>> {
     let path = project.krate.join("Cargo.toml");
@@ -336,16 +323,10 @@ fn lib_change(
     };
     let exported = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| {
         // A notebook that was not asked for may never have been exported: its module is declared once it is there.
-        it.outcome
-            .modules
-            .iter()
-            .filter(|module| it.requested || project.krate.join(&module.path).is_file())
+        it.outcome.modules.iter().filter(|module| it.requested || project.krate.join(&module.path).is_file())
     });
-    let mut modules: BTreeSet<String> = exported
-        .clone()
-        .filter(|module| !module.is_binary)
-        .map(|module| module.name.clone())
-        .collect();
+    let mut modules: BTreeSet<String> =
+        exported.clone().filter(|module| !module.is_binary).map(|module| module.name.clone()).collect();
     modules.extend(
         krate::declared_modules(&lib)
             .into_iter()
@@ -366,12 +347,7 @@ fn lib_change(
 fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
     let known: BTreeSet<PathBuf> = loaded
         .iter()
-        .flat_map(|it| {
-            it.outcome
-                .modules
-                .iter()
-                .map(|module| project.krate.join(&module.path))
-        })
+        .flat_map(|it| it.outcome.modules.iter().map(|module| project.krate.join(&module.path)))
         .collect();
     let mut found = Vec::new();
     for folder in ["src", "src/bin"] {
@@ -380,9 +356,8 @@ fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        for path in
+            paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         {
             let Ok(text) = fs::read_to_string(&path) else {
                 continue;
@@ -390,9 +365,7 @@ fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
             let Some(notebook) = module::generated_from(&text) else {
                 continue;
             };
-            let exists = loaded
-                .iter()
-                .any(|it| it.outcome.notebook == notebook && it.path.is_file());
+            let exists = loaded.iter().any(|it| it.outcome.notebook == notebook && it.path.is_file());
             if exists || known.contains(&path) {
                 continue;
             }
@@ -419,10 +392,6 @@ pub fn crate_name(project: &Project) -> Result<String, Box<Diagnostic>> {
     let document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;
-    let package = document
-        .get("package")
-        .and_then(|package| package.get("name")?.as_str());
-    package
-        .map(|name| name.replace('-', "_"))
-        .ok_or_else(|| wrong("names no package".to_owned()))
+    let package = document.get("package").and_then(|package| package.get("name")?.as_str());
+    package.map(|name| name.replace('-', "_")).ok_or_else(|| wrong("names no package".to_owned()))
 }

@@ -40,27 +40,17 @@ impl Change {
         stays_inside(&path, &project.krate, &name)?;
         if before.is_some() && fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().readonly()) {
             return Err(Box::new(
-                Diagnostic::error(format!("`{name}` is read-only, so it was not replaced")).help(format!(
-                    "make it writable (`chmod u+w {name}`) if nbexport may write it"
-                )),
+                Diagnostic::error(format!("`{name}` is read-only, so it was not replaced"))
+                    .help(format!("make it writable (`chmod u+w {name}`) if nbexport may write it")),
             ));
         }
-        Ok(Some(Self {
-            path,
-            name,
-            before,
-            after,
-        }))
+        Ok(Some(Self { path, name, before, after }))
     }
 
     /// A unified diff from the file as it is to the file as it should be.
     pub fn diff(&self) -> String {
         let before = self.before.as_deref().unwrap_or_default();
-        let old = if self.before.is_some() {
-            format!("a/{}", self.name)
-        } else {
-            "/dev/null".to_owned()
-        };
+        let old = if self.before.is_some() { format!("a/{}", self.name) } else { "/dev/null".to_owned() };
         TextDiff::from_lines(before, self.after.as_str())
             .unified_diff()
             .context_radius(3)
@@ -91,23 +81,15 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 
 /// A link may lead to another place inside the crate, not out of it.
 fn stays_inside(path: &Path, krate: &Path, name: &str) -> Result<(), Box<Diagnostic>> {
-    let existing = path
-        .ancestors()
-        .find(|ancestor| ancestor.symlink_metadata().is_ok());
+    let existing = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok());
     let real = existing.map(Path::canonicalize).transpose().ok().flatten();
-    let inside = krate
-        .canonicalize()
-        .ok()
-        .zip(real)
-        .is_some_and(|(krate, real)| real.starts_with(krate));
+    let inside = krate.canonicalize().ok().zip(real).is_some_and(|(krate, real)| real.starts_with(krate));
     if inside {
         return Ok(());
     }
     Err(Box::new(
-        Diagnostic::error(format!(
-            "`{name}` is a link that leads out of the crate, so it was not written"
-        ))
-        .help("replace the link by a file or a folder of the crate"),
+        Diagnostic::error(format!("`{name}` is a link that leads out of the crate, so it was not written"))
+            .help("replace the link by a file or a folder of the crate"),
     ))
 }
 
@@ -117,9 +99,7 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".nbexport-")
-        .tempfile_in(folder)?;
+    let mut temporary = tempfile::Builder::new().prefix(".nbexport-").tempfile_in(folder)?;
     temporary.write_all(text.as_bytes())?;
     temporary.as_file().sync_all()?;
     match fs::metadata(&path) {
@@ -200,19 +180,13 @@ pub fn declare(
     block.push('\n');
     match (lib.find(BEGIN), lib.find(END)) {
         (Some(begin), Some(end)) if begin < end => {
-            let after = lib[end..]
-                .find('\n')
-                .map_or("", |newline| &lib[end + newline + 1..]);
+            let after = lib[end..].find('\n').map_or("", |newline| &lib[end + newline + 1..]);
             Ok(format!("{}{block}{after}", &lib[..begin]))
         }
         (None, None) if modules.is_empty() => Ok(lib.to_owned()),
         (None, None) => {
             let gap = if lib.trim().is_empty() { "" } else { "\n" };
-            let newline = if lib.is_empty() || lib.ends_with('\n') {
-                ""
-            } else {
-                "\n"
-            };
+            let newline = if lib.is_empty() || lib.ends_with('\n') { "" } else { "\n" };
             Ok(format!("{lib}{newline}{gap}{block}"))
         }
         _ => Err(Box::new(
@@ -227,20 +201,11 @@ pub fn declare(
 
 /// The modules that `lib.rs` declares between nbexport's comments.
 pub fn declared_modules(lib: &str) -> Vec<String> {
-    let block = lib
-        .split_once(BEGIN)
-        .and_then(|(_, rest)| rest.split_once(END))
-        .map_or("", |(block, _)| block);
+    let block =
+        lib.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map_or("", |(block, _)| block);
     block
         .lines()
-        .filter_map(|line| {
-            Some(
-                line.trim()
-                    .strip_prefix("pub mod ")?
-                    .strip_suffix(';')?
-                    .to_owned(),
-            )
-        })
+        .filter_map(|line| Some(line.trim().strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
         .collect()
 }
 
@@ -266,26 +231,14 @@ mod tests {
     fn the_rest_of_lib_rs_is_left_alone() {
         let lib = "//! Docs.\n\nmod mine;\n";
         let declared = declare(lib, "lib.rs", &["nb_00".into(), "nb_01".into()], Some("exp")).unwrap();
-        assert!(
-            declared.starts_with("//! Docs.\n\nmod mine;\n\n// nbexport: begin modules"),
-            "{declared}"
-        );
+        assert!(declared.starts_with("//! Docs.\n\nmod mine;\n\n// nbexport: begin modules"), "{declared}");
         assert_eq!(declared_modules(&declared), ["nb_00", "nb_01"]);
         let more = format!("{declared}\npub use nb_00::x;\n");
         let again = declare(&more, "lib.rs", &["nb_00".into()], Some("exp")).unwrap();
         assert_eq!(declared_modules(&again), ["nb_00"]);
+        assert_eq!(outside(&again).collect::<Vec<_>>(), outside(&more).collect::<Vec<_>>());
         assert_eq!(
-            outside(&again).collect::<Vec<_>>(),
-            outside(&more).collect::<Vec<_>>()
-        );
-        assert_eq!(
-            declare(
-                &declared,
-                "lib.rs",
-                &["nb_00".into(), "nb_01".into()],
-                Some("exp")
-            )
-            .unwrap(),
+            declare(&declared, "lib.rs", &["nb_00".into(), "nb_01".into()], Some("exp")).unwrap(),
             declared
         );
     }

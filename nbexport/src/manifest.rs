@@ -63,14 +63,8 @@ pub fn dependencies(
 
 /// What follows `:dep` on the lines of a cell that begin with it.
 fn dep_lines<'a>(cell: &'a ParsedCell<'_>) -> impl Iterator<Item = (&'a str, Range<usize>)> {
-    let commands = cell
-        .code
-        .as_ref()
-        .map(|code| code.commands.as_slice())
-        .unwrap_or_default();
-    commands
-        .iter()
-        .filter_map(|(line, span)| Some((line.strip_prefix(":dep ")?.trim(), span.clone())))
+    let commands = cell.code.as_ref().map(|code| code.commands.as_slice()).unwrap_or_default();
+    commands.iter().filter_map(|(line, span)| Some((line.strip_prefix(":dep ")?.trim(), span.clone())))
 }
 
 fn dependency(
@@ -82,24 +76,13 @@ fn dependency(
     crate_name: &str,
 ) -> Result<Option<Dependency>, Box<Diagnostic>> {
     let wrong = |message: String, help: &str| {
-        Box::new(
-            Diagnostic::error(message)
-                .at(cell.source(), span.clone(), "")
-                .help(help),
-        )
+        Box::new(Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help))
     };
     let usage = "write it as in Cargo.toml: `:dep ndarray = \"0.17\"` or `:dep x = { version = \"1\", features = [\"y\"] }`";
     // The kernel takes a bare name for any version.
-    let toml = if line.contains('=') {
-        line.to_owned()
-    } else {
-        format!("{line} = \"*\"")
-    };
+    let toml = if line.contains('=') { line.to_owned() } else { format!("{line} = \"*\"") };
     let table: DocumentMut = toml.parse().map_err(|error: toml_edit::TomlError| {
-        wrong(
-            format!("this `:dep` line does not parse: {}", error.message()),
-            usage,
-        )
+        wrong(format!("this `:dep` line does not parse: {}", error.message()), usage)
     })?;
     let mut entries = table.iter();
     let (Some((name, item)), None) = (entries.next(), entries.next()) else {
@@ -116,11 +99,7 @@ fn dependency(
     };
     read_entry(item, &mut dependency)
         .ok_or_else(|| wrong("this `:dep` line is no dependency".to_owned(), usage))?;
-    if let Some(path) = dependency
-        .requirement
-        .get("path")
-        .map(|path| path.trim_matches('"').to_owned())
-    {
+    if let Some(path) = dependency.requirement.get("path").map(|path| path.trim_matches('"').to_owned()) {
         let target = project::normalize(&folder.join(&path));
         if target == project.krate {
             return Ok(None);
@@ -132,10 +111,7 @@ fn dependency(
             ));
         }
         let from_crate = project::show(&project::relative(&target, &project.krate));
-        dependency.requirement.insert(
-            "path".into(),
-            Value::from(from_crate).to_string().trim().to_owned(),
-        );
+        dependency.requirement.insert("path".into(), Value::from(from_crate).to_string().trim().to_owned());
     }
     Ok((name.replace('-', "_") != crate_name).then_some(dependency))
 }
@@ -175,20 +151,14 @@ impl Dependency {
     /// The entry as it stands in Cargo.toml.
     fn value(&self) -> Value {
         let version = self.requirement.get("version");
-        if let (Some(version), 1, true, true) = (
-            version,
-            self.requirement.len(),
-            self.features.is_empty(),
-            self.default_features,
-        ) {
+        if let (Some(version), 1, true, true) =
+            (version, self.requirement.len(), self.features.is_empty(), self.default_features)
+        {
             return version.parse().expect("a quoted string is a TOML value");
         }
         let mut table = InlineTable::new();
         if let Some(version) = version {
-            table.insert(
-                "version",
-                version.parse().expect("a quoted string is a TOML value"),
-            );
+            table.insert("version", version.parse().expect("a quoted string is a TOML value"));
         }
         for (key, value) in self.requirement.iter().filter(|(key, _)| *key != "version") {
             table.insert(key, value.parse().expect("it was a TOML value before"));
@@ -263,9 +233,7 @@ pub fn update(
         if !has_section && mine.is_empty() {
             continue;
         }
-        let entry = document
-            .entry(section)
-            .or_insert_with(|| Item::Table(Table::new()));
+        let entry = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
         let Some(table) = entry.as_table_mut() else {
             continue;
         };
@@ -300,11 +268,7 @@ pub fn update(
             table.sort_values();
         }
     }
-    if wrong.is_empty() {
-        Ok(document.to_string())
-    } else {
-        Err(wrong)
-    }
+    if wrong.is_empty() { Ok(document.to_string()) } else { Err(wrong) }
 }
 
 fn is_sorted(table: &Table) -> bool {
@@ -319,10 +283,7 @@ fn is_marked(item: &Item) -> bool {
 
 /// Whether a section has an entry of this name that a person wrote.
 fn is_foreign(document: &DocumentMut, section: &str, name: &str) -> bool {
-    document
-        .get(section)
-        .and_then(|table| table.get(name))
-        .is_some_and(|item| !is_marked(item))
+    document.get(section).and_then(|table| table.get(name)).is_some_and(|item| !is_marked(item))
 }
 
 fn same_entry(item: &Item, wanted: &Dependency) -> bool {
@@ -347,10 +308,7 @@ fn contradiction(
 ) -> Option<Diagnostic> {
     let inherited = item.get("workspace").and_then(Item::as_bool) == Some(true);
     let (item, place) = if inherited {
-        let entry = workspace?
-            .get("workspace")?
-            .get("dependencies")?
-            .get(&wanted.name)?;
+        let entry = workspace?.get("workspace")?.get("dependencies")?.get(&wanted.name)?;
         (entry, "the workspace's Cargo.toml".to_owned())
     } else {
         (item, format!("`{manifest}`"))
@@ -369,13 +327,10 @@ fn contradiction(
         there.requirement == wanted.requirement
     };
     (!same).then(|| {
-        Diagnostic::error(format!(
-            "`{}` is asked for differently here and in {place}",
-            wanted.name
-        ))
-        .at(&wanted.source, wanted.span.clone(), "")
-        .note(format!("{place} says `{}`", there.says()))
-        .help("that entry was written by hand and is kept: write the same requirement in both places")
+        Diagnostic::error(format!("`{}` is asked for differently here and in {place}", wanted.name))
+            .at(&wanted.source, wanted.span.clone(), "")
+            .note(format!("{place} says `{}`", there.says()))
+            .help("that entry was written by hand and is kept: write the same requirement in both places")
     })
 }
 
@@ -383,20 +338,12 @@ fn contradiction(
 fn hints(parsed: &ParsedNotebook<'_>, found: &[Dependency], crate_name: &str, wrong: &mut Vec<Diagnostic>) {
     for plain in parsed.cells.iter().filter(|cell| cell.role() == Role::Plain) {
         for (line, span) in dep_lines(plain) {
-            let name = line
-                .split(['=', ' '])
-                .next()
-                .unwrap_or(line)
-                .trim()
-                .replace('-', "_");
+            let name = line.split(['=', ' ']).next().unwrap_or(line).trim().replace('-', "_");
             if name == crate_name || found.iter().any(|it| it.name.replace('-', "_") == name) {
                 continue;
             }
-            let user = parsed
-                .cells
-                .iter()
-                .filter(|cell| matches!(cell.role(), Role::Export(..)))
-                .find_map(|cell| {
+            let user =
+                parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))).find_map(|cell| {
                     let import = crate::scope::imports(cell.code.as_ref().ok()?)
                         .into_iter()
                         .find(|import| import.path.split("::").next() == Some(&name))?;
@@ -421,11 +368,7 @@ mod tests {
     use super::*;
 
     fn dep(line: &str) -> Dependency {
-        let source = Arc::new(Source {
-            name: "x.ipynb:cell 1".into(),
-            cell_id: None,
-            text: line.into(),
-        });
+        let source = Arc::new(Source { name: "x.ipynb:cell 1".into(), cell_id: None, text: line.into() });
         let document: DocumentMut = line.parse().unwrap();
         let (name, item) = document.iter().next().unwrap();
         let mut dependency = Dependency {
@@ -451,11 +394,7 @@ mod tests {
     fn entries_are_added_in_order_and_comments_stay() {
         let manifest = "[package]\nname = \"exp\" # mine\n\n[dependencies]\n# kept\nbeta = \"1\"\n";
         assert_eq!(
-            updated(
-                manifest,
-                &["gamma = \"2\"", "alpha = { version = \"1\", features = [\"x\"] }"],
-                true
-            ),
+            updated(manifest, &["gamma = \"2\"", "alpha = { version = \"1\", features = [\"x\"] }"], true),
             "[package]\nname = \"exp\" # mine\n\n[dependencies]\n\
              alpha = { version = \"1\", features = [\"x\"] } # nbexport\n\
              # kept\nbeta = \"1\"\ngamma = \"2\" # nbexport\n"
@@ -474,16 +413,10 @@ mod tests {
         let manifest = "[dependencies]\n";
         let text = updated(
             manifest,
-            &[
-                "a = { version = \"1\", features = [\"y\"] }",
-                "a = { version = \"1\", features = [\"x\"] }",
-            ],
+            &["a = { version = \"1\", features = [\"y\"] }", "a = { version = \"1\", features = [\"x\"] }"],
             true,
         );
-        assert_eq!(
-            text,
-            "[dependencies]\na = { version = \"1\", features = [\"x\", \"y\"] } # nbexport\n"
-        );
+        assert_eq!(text, "[dependencies]\na = { version = \"1\", features = [\"x\", \"y\"] } # nbexport\n");
         let (_, wrong) = unite([dep("a = \"1\""), dep("a = \"2\"")]);
         assert_eq!(wrong[0].message, "two cells ask for different versions of `a`");
     }
@@ -498,9 +431,7 @@ mod tests {
         };
         assert_eq!(result("a = \"1\"").unwrap(), manifest);
         assert!(
-            result("a = \"2\"").unwrap_err()[0]
-                .message
-                .contains("differently here and in the workspace's")
+            result("a = \"2\"").unwrap_err()[0].message.contains("differently here and in the workspace's")
         );
     }
 }

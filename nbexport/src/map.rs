@@ -37,11 +37,7 @@ impl LineMap {
     /// belongs to no cell.
     pub fn locate(&self, line: usize, column: usize) -> Option<(usize, usize, usize)> {
         let origin = (*self.lines.get(line.checked_sub(1)?)?)?;
-        Some((
-            origin.cell,
-            origin.line,
-            column.saturating_sub(origin.shift).max(1),
-        ))
+        Some((origin.cell, origin.line, column.saturating_sub(origin.shift).max(1)))
     }
 
     /// The generated line (from 1) that holds a line of a cell.
@@ -59,11 +55,7 @@ mod tests {
     fn a_place_is_found_in_its_cell_and_back() {
         let mut map = LineMap::default();
         map.push(None);
-        map.push(Some(Origin {
-            cell: 3,
-            line: 1,
-            shift: 8,
-        }));
+        map.push(Some(Origin { cell: 3, line: 1, shift: 8 }));
         assert_eq!(map.locate(2, 13), Some((3, 1, 5)));
         assert_eq!(map.locate(2, 1), Some((3, 1, 1)));
         assert_eq!(map.locate(1, 1), None);

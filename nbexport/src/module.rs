@@ -70,13 +70,7 @@ pub fn test_name(cell: &ParsedCell<'_>) -> Option<String> {
             .cell
             .id
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '_'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
             .collect();
         format!("cell_{id}")
     }))
@@ -170,15 +164,7 @@ fn library(
         }
     }
     let (text, map) = writer.finish(tests > 0);
-    Module {
-        name: name.to_owned(),
-        path,
-        is_binary: false,
-        text,
-        map,
-        cells: cells.len(),
-        tests,
-    }
+    Module { name: name.to_owned(), path, is_binary: false, text, map, cells: cells.len(), tests }
 }
 
 fn binary(parsed: &ParsedNotebook<'_>, name: &str, cells: &[&ParsedCell<'_>]) -> Module {
@@ -214,28 +200,13 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(notebook: &'a Notebook) -> Self {
-        let mut writer = Self {
-            notebook,
-            text: String::new(),
-            map: LineMap::default(),
-            open: None,
-        };
-        writer.line(
-            &format!("{GENERATED}{}: edit it there, then run nbexport.", notebook.name),
-            None,
-        );
+        let mut writer = Self { notebook, text: String::new(), map: LineMap::default(), open: None };
+        writer.line(&format!("{GENERATED}{}: edit it there, then run nbexport.", notebook.name), None);
         if let Some((cell, docs)) = docs(notebook) {
             writer.begin(0, &marker_id(cell), Some(cell.kind));
             for (line, text) in docs {
                 let text = format!("//! {text}");
-                writer.line(
-                    text.trim_end(),
-                    line.map(|line| Origin {
-                        cell: cell.number,
-                        line,
-                        shift: 4,
-                    }),
-                );
+                writer.line(text.trim_end(), line.map(|line| Origin { cell: cell.number, line, shift: 4 }));
             }
         }
         writer
@@ -258,19 +229,14 @@ impl<'a> Writer<'a> {
     }
 
     fn marker(&self, id: &str, kind: Option<CellKind>) -> String {
-        let kind = if kind == Some(CellKind::Markdown) {
-            "[markdown] "
-        } else {
-            ""
-        };
+        let kind = if kind == Some(CellKind::Markdown) { "[markdown] " } else { "" };
         format!("{MARKER}{kind}{} {id}", self.notebook.file_name())
     }
 
     fn close(&mut self) {
         if let Some((indent, marker, start)) = self.open.take() {
             let hash = short_hash(self.text[start + 1..].trim_end());
-            self.text
-                .insert_str(start, &format!("{:indent$}{marker} {hash}", ""));
+            self.text.insert_str(start, &format!("{:indent$}{marker} {hash}", ""));
         }
     }
 
@@ -279,11 +245,7 @@ impl<'a> Writer<'a> {
         self.begin(0, &marker_id(cell.cell), None);
         let hidden = matches!(cell.role(), Role::Export(_, Visibility::Internal));
         let code = cell.code.as_ref().ok();
-        let hidden_lines = if hidden {
-            code.map(public_item_lines).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let hidden_lines = if hidden { code.map(public_item_lines).unwrap_or_default() } else { Vec::new() };
         for (index, line) in cell.cell.text().lines().enumerate() {
             if hidden_lines.contains(&index) {
                 self.line("#[doc(hidden)]", None);
@@ -296,11 +258,7 @@ impl<'a> Writer<'a> {
     fn cell_line(&mut self, cell: &Cell, index: usize, line: &str, indent: usize, command: bool) {
         let comment = if command { "// " } else { "" };
         let indent = if line.trim().is_empty() { 0 } else { indent };
-        let origin = Origin {
-            cell: cell.number,
-            line: index + 1,
-            shift: indent + comment.len(),
-        };
+        let origin = Origin { cell: cell.number, line: index + 1, shift: indent + comment.len() };
         self.line(&format!("{:indent$}{comment}{line}", ""), Some(origin));
     }
 
@@ -325,31 +283,17 @@ impl<'a> Writer<'a> {
             .chain([code])
             .map(scope::uses_question_mark_and_await)
             .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
-        self.line(
-            if awaits {
-                "    #[tokio::test]"
-            } else {
-                "    #[test]"
-            },
-            None,
-        );
+        self.line(if awaits { "    #[tokio::test]" } else { "    #[test]" }, None);
         for attribute in test_attributes(cell) {
             self.line(&format!("    {attribute}"), None);
         }
         let asyncness = if awaits { "async " } else { "" };
-        let result = if question_mark {
-            " -> Result<(), Box<dyn std::error::Error>>"
-        } else {
-            ""
-        };
+        let result = if question_mark { " -> Result<(), Box<dyn std::error::Error>>" } else { "" };
         let name = test_name(cell).unwrap_or_default();
         self.line(&format!("    {asyncness}fn {name}(){result} {{"), None);
         for cell in setup {
             if let Ok(code) = &cell.code {
-                self.line(
-                    &format!("{:TEST_INDENT$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)),
-                    None,
-                );
+                self.line(&format!("{:TEST_INDENT$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
                 self.body(cell.cell, code, TEST_INDENT, true);
             }
         }
@@ -370,11 +314,7 @@ impl<'a> Writer<'a> {
             self.line("#[tokio::main]", None);
         }
         let asyncness = if awaits { "async " } else { "" };
-        let result = if question_mark {
-            " -> Result<(), Box<dyn std::error::Error>>"
-        } else {
-            ""
-        };
+        let result = if question_mark { " -> Result<(), Box<dyn std::error::Error>>" } else { "" };
         self.line(&format!("{asyncness}fn main(){result} {{"), None);
         self.body(cell.cell, code, 4, question_mark);
         if question_mark {
@@ -392,11 +332,7 @@ impl<'a> Writer<'a> {
             text.insert(end, ';');
         }
         for (index, line) in text.lines().enumerate() {
-            let indent = if within_literals.contains(&index) {
-                0
-            } else {
-                indent
-            };
+            let indent = if within_literals.contains(&index) { 0 } else { indent };
             self.cell_line(cell, index, line, indent, is_command(Some(code), cell, index));
         }
     }
@@ -412,19 +348,17 @@ impl<'a> Writer<'a> {
 
 /// Title and summary of the notebook: the `# title` of its first markdown cell and the `>` line after it, each with
 /// its line in the cell.
-#[expect(
-    clippy::type_complexity,
-    reason = "a cell and its numbered lines, read in one place"
-)]
+#[expect(clippy::type_complexity, reason = "a cell and its numbered lines, read in one place")]
 fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
-    let cell = notebook
-        .cells
-        .iter()
-        .find(|cell| cell.kind == CellKind::Markdown)?;
+    let cell = notebook.cells.iter().find(|cell| cell.kind == CellKind::Markdown)?;
     let mut lines = cell.text().lines().enumerate();
     let (at, title) = lines.find_map(|(at, line)| Some((at, line.strip_prefix("# ")?.trim())))?;
     // A notebook's title is often its file's name, which rustdoc wants marked as code.
-    let title = if title.contains('_') && !title.contains(['`', ' ']) { format!("`{title}`") } else { title.to_owned() };
+    let title = if title.contains('_') && !title.contains(['`', ' ']) {
+        format!("`{title}`")
+    } else {
+        title.to_owned()
+    };
     let mut docs = vec![(Some(at + 1), title)];
     let summary: Vec<(Option<usize>, String)> = lines
         .skip_while(|(_, line)| line.trim().is_empty())
@@ -441,10 +375,8 @@ fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
 fn test_attributes(cell: &ParsedCell<'_>) -> Vec<&'static str> {
     let directives = &cell.directives;
     let has = |kind: &Kind| directives.has(kind);
-    let ignore = directives
-        .0
-        .iter()
-        .any(|Directive { kind, .. }| matches!(kind, Kind::Test { ignore: true, .. }));
+    let ignore =
+        directives.0.iter().any(|Directive { kind, .. }| matches!(kind, Kind::Test { ignore: true, .. }));
     let mut attributes = Vec::new();
     if has(&Kind::ShouldPanic) || cell.cell.has_tag("raises-exception") {
         attributes.push("#[should_panic]");
@@ -486,10 +418,7 @@ fn is_public(item: &syn::Item) -> bool {
         Item::Union(item) => &item.vis,
         Item::Use(item) => &item.vis,
         Item::Macro(item) => {
-            return item
-                .attrs
-                .iter()
-                .any(|attribute| attribute.path().is_ident("macro_export"));
+            return item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
         }
         _ => return false,
     };
@@ -544,36 +473,18 @@ pub fn regions(text: &str) -> Vec<Region> {
     }
     regions
         .into_iter()
-        .map(|(region, lines)| Region {
-            text: lines.join("\n").trim_end().to_owned(),
-            ..region
-        })
+        .map(|(region, lines)| Region { text: lines.join("\n").trim_end().to_owned(), ..region })
         .collect()
 }
 
 fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
-    let words: Vec<&str> = line
-        .trim_start()
-        .strip_prefix(MARKER)?
-        .split_whitespace()
-        .collect();
+    let words: Vec<&str> = line.trim_start().strip_prefix(MARKER)?.split_whitespace().collect();
     let words = words.strip_prefix(&["[markdown]"]).unwrap_or(&words);
     // The notebook's file name may hold spaces; the id and the hash do not.
     let [.., id, hash] = words else { return None };
-    let rest = line
-        .trim_start()
-        .strip_prefix(MARKER)?
-        .trim_start_matches("[markdown] ");
-    let notebook = rest
-        .trim_end()
-        .strip_suffix(hash)?
-        .trim_end()
-        .strip_suffix(id)?
-        .trim_end();
-    Path::new(notebook)
-        .extension()
-        .is_some_and(|it| it == "ipynb")
-        .then_some((notebook, id, hash))
+    let rest = line.trim_start().strip_prefix(MARKER)?.trim_start_matches("[markdown] ");
+    let notebook = rest.trim_end().strip_suffix(hash)?.trim_end().strip_suffix(id)?.trim_end();
+    Path::new(notebook).extension().is_some_and(|it| it == "ipynb").then_some((notebook, id, hash))
 }
 
 /// The regions of the file on disk that somebody edited since they were written, and that the new text would
@@ -584,20 +495,13 @@ pub fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
         .into_iter()
         .chain(regions(on_disk))
         .filter(|region| short_hash(&region.text) != region.hash)
-        .filter(|region| {
-            !new.iter()
-                .any(|other| other.id == region.id && other.text == region.text)
-        })
+        .filter(|region| !new.iter().any(|other| other.id == region.id && other.text == region.text))
         .collect()
 }
 
 /// What somebody wrote between the first line and the first marker, where nbexport writes nothing.
 fn top(text: &str) -> Option<Region> {
-    let written: Vec<&str> = text
-        .lines()
-        .skip(1)
-        .take_while(|line| parse_marker(line).is_none())
-        .collect();
+    let written: Vec<&str> = text.lines().skip(1).take_while(|line| parse_marker(line).is_none()).collect();
     let text = written.join("\n").trim().to_owned();
     (!text.is_empty()).then(|| Region {
         notebook: String::new(),

@@ -197,13 +197,7 @@ impl Notebook {
             Some(Value::Object(metadata)) => metadata,
             _ => Map::new(),
         };
-        Ok(Self {
-            name: name.to_owned(),
-            cells,
-            metadata,
-            nbformat_minor,
-            text,
-        })
+        Ok(Self { name: name.to_owned(), cells, metadata, nbformat_minor, text })
     }
 
     /// The file's text, byte for byte.
@@ -228,10 +222,7 @@ impl Notebook {
     pub fn set_source(&self, cell: &Cell, text: &str) -> Edit {
         let was_list = self.text[cell.spans.source.clone()].starts_with('[');
         let value = if was_list { lines(text) } else { Value::from(text) };
-        Edit {
-            range: cell.spans.source.clone(),
-            text: self.json(&value, 3),
-        }
+        Edit { range: cell.spans.source.clone(), text: self.json(&value, 3) }
     }
 
     /// A JSON value as this file lays out its own: indented alike, for a value `depth` levels deep.
@@ -287,39 +278,24 @@ fn parse_cell(
 ) -> Result<Cell, String> {
     let cell: RawCell<'_> =
         serde_json::from_str(raw.get()).map_err(|error| format!("cell {number} is not a cell: {error}"))?;
-    let source = cell
-        .source
-        .ok_or_else(|| format!("cell {number} has no `source`"))?;
+    let source = cell.source.ok_or_else(|| format!("cell {number} has no `source`"))?;
     let text = match serde_json::from_str(source.get()) {
         Ok(Lines::One(text)) => text,
         Ok(Lines::Many(lines)) => lines.concat(),
         Err(_) => {
-            return Err(format!(
-                "the `source` of cell {number} is neither a string nor a list of strings"
-            ));
+            return Err(format!("the `source` of cell {number} is neither a string nor a list of strings"));
         }
     };
-    let text = if text.contains('\r') {
-        text.replace("\r\n", "\n")
-    } else {
-        text
-    };
-    let own_id = cell
-        .id
-        .and_then(|id| serde_json::from_str::<String>(id.get()).ok());
-    let id = own_id
-        .filter(|id| !id.is_empty())
-        .unwrap_or_else(|| derived_id(&text, before));
-    let metadata: Option<Value> = cell
-        .metadata
-        .and_then(|metadata| serde_json::from_str(metadata.get()).ok());
+    let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text };
+    let own_id = cell.id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+    let id = own_id.filter(|id| !id.is_empty()).unwrap_or_else(|| derived_id(&text, before));
+    let metadata: Option<Value> =
+        cell.metadata.and_then(|metadata| serde_json::from_str(metadata.get()).ok());
     let tags = metadata
         .as_ref()
         .and_then(|metadata| metadata.get("tags")?.as_array())
         .map_or_else(Vec::new, |tags| {
-            tags.iter()
-                .filter_map(|tag| tag.as_str().map(str::to_owned))
-                .collect()
+            tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
         });
     let kind = match cell.cell_type.as_deref() {
         Some("code") => CellKind::Code,
@@ -335,19 +311,8 @@ fn parse_cell(
         outputs: span(cell.outputs),
         execution_count: span(cell.execution_count),
     };
-    let source = Arc::new(Source {
-        name: format!("{name}:cell {number}"),
-        cell_id: Some(id.clone()),
-        text,
-    });
-    Ok(Cell {
-        number,
-        id,
-        kind,
-        source,
-        tags,
-        spans,
-    })
+    let source = Arc::new(Source { name: format!("{name}:cell {number}"), cell_id: Some(id.clone()), text });
+    Ok(Cell { number, id, kind, source, tags, spans })
 }
 
 /// A text as nbformat lists it: one string a line, each with its line end.
@@ -365,36 +330,23 @@ fn derived_id(text: &str, before: &[Cell]) -> String {
 /// Eight hexadecimal digits of the SHA-256 of `text`.
 pub fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    format!(
-        "{:08x}",
-        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
-    )
+    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
 fn place(name: &str, text: &str) -> Arc<Source> {
-    Arc::new(Source {
-        name: name.to_owned(),
-        cell_id: None,
-        text: text.to_owned(),
-    })
+    Arc::new(Source { name: name.to_owned(), cell_id: None, text: text.to_owned() })
 }
 
 fn whole_file(name: &str, json: &str, message: String, help: &str) -> Box<Diagnostic> {
     let first = json.lines().next().unwrap_or_default();
-    Box::new(
-        Diagnostic::error(message)
-            .at(&place(name, first), 0..first.len().min(60), "")
-            .help(help),
-    )
+    Box::new(Diagnostic::error(message).at(&place(name, first), 0..first.len().min(60), "").help(help))
 }
 
 fn check_version(name: &str, raw: &RawNotebook<'_>) -> Result<u32, Box<Diagnostic>> {
     let refuse = |message: String, help: &str| Err(whole_file(name, "", message, help));
     let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
     match number(&raw.nbformat) {
-        Some(4) => Ok(number(&raw.nbformat_minor)
-            .and_then(|minor| u32::try_from(minor).ok())
-            .unwrap_or(0)),
+        Some(4) => Ok(number(&raw.nbformat_minor).and_then(|minor| u32::try_from(minor).ok()).unwrap_or(0)),
         Some(old @ 1..=3) => refuse(
             format!("`{name}` is of nbformat {old}; nbexport reads nbformat 4"),
             "open it in Jupyter and save it, or run `jupyter nbconvert --to notebook --inplace` on it",
@@ -413,11 +365,7 @@ fn check_version(name: &str, raw: &RawNotebook<'_>) -> Result<u32, Box<Diagnosti
 fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Box<Diagnostic> {
     let source = place(name, json);
     let at = |line: usize, column: usize| {
-        let start: usize = json
-            .split_inclusive('\n')
-            .take(line.saturating_sub(1))
-            .map(str::len)
-            .sum();
+        let start: usize = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         (start + column.saturating_sub(1)).min(json.len())
     };
     let conflict = json
@@ -499,10 +447,7 @@ mod tests {
     fn a_byte_order_mark_is_kept_and_spans_count_it() {
         let text = format!("\u{feff}{COLAB}");
         let notebook = Notebook::parse("x.ipynb", text.clone()).unwrap();
-        assert_eq!(
-            &notebook.text()[notebook.cells[0].spans.outputs.clone().unwrap()],
-            "[1e-05]"
-        );
+        assert_eq!(&notebook.text()[notebook.cells[0].spans.outputs.clone().unwrap()], "[1e-05]");
         assert_eq!(notebook.edited(Vec::new()), text);
     }
 
@@ -512,11 +457,7 @@ mod tests {
         let text = format!(r#"{{"cells": [{cell}, {cell}], "nbformat": 4, "nbformat_minor": 4}}"#);
         let ids = |text: &str| {
             let notebook = Notebook::parse("x.ipynb", text.into()).unwrap();
-            notebook
-                .cells
-                .iter()
-                .map(|cell| cell.id.clone())
-                .collect::<Vec<_>>()
+            notebook.cells.iter().map(|cell| cell.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ids(&text), ids(&text));
         assert_ne!(ids(&text)[0], ids(&text)[1]);

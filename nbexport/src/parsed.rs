@@ -38,11 +38,7 @@ impl<'a> ParsedNotebook<'a> {
             .map(|cell| {
                 let (directives, wrong) = directive::parse(cell);
                 diagnostics.extend(wrong);
-                ParsedCell {
-                    cell,
-                    directives,
-                    code: Code::parse(&cell.source),
-                }
+                ParsedCell { cell, directives, code: Code::parse(&cell.source) }
             })
             .collect();
         (Self { notebook, cells }, diagnostics)

@@ -23,11 +23,7 @@ impl Project {
     /// configuration dispensable.
     pub fn discover(start: &Path, krate: Option<&Path>) -> Result<Self, Box<Diagnostic>> {
         let start = absolute(start)?;
-        let folder = if start.is_dir() {
-            start.as_path()
-        } else {
-            start.parent().unwrap_or(&start)
-        };
+        let folder = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
         let krate = krate.map(absolute).transpose()?;
         let mut ancestors = folder.ancestors();
         let configured = loop {
@@ -38,24 +34,15 @@ impl Project {
                 break Some(Self {
                     root: ancestor.to_owned(),
                     notebooks: normalize(&ancestor.join(notebooks)),
-                    krate: krate
-                        .clone()
-                        .unwrap_or_else(|| normalize(&ancestor.join(own_crate))),
+                    krate: krate.clone().unwrap_or_else(|| normalize(&ancestor.join(own_crate))),
                 });
             }
         };
         let project = match (configured, krate) {
             (Some(project), _) => project,
             (None, Some(krate)) => {
-                let root = folder
-                    .ancestors()
-                    .find(|ancestor| krate.starts_with(ancestor))
-                    .unwrap_or(folder);
-                Self {
-                    root: root.to_owned(),
-                    notebooks: folder.to_owned(),
-                    krate,
-                }
+                let root = folder.ancestors().find(|ancestor| krate.starts_with(ancestor)).unwrap_or(folder);
+                Self { root: root.to_owned(), notebooks: folder.to_owned(), krate }
             }
             (None, None) => {
                 return Err(Box::new(
@@ -88,10 +75,7 @@ impl Project {
             ));
         }
         notebooks_below(&self.notebooks).map_err(|error| {
-            Box::new(Diagnostic::error(format!(
-                "cannot list `{}`: {error}",
-                self.name_of(&self.notebooks)
-            )))
+            Box::new(Diagnostic::error(format!("cannot list `{}`: {error}", self.name_of(&self.notebooks))))
         })
     }
 
@@ -135,21 +119,13 @@ fn configuration(manifest: &Path) -> Result<Option<(String, String)>, Box<Diagno
     }
     let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         Box::new(
-            Diagnostic::error(format!(
-                "`{}` does not parse: {}",
-                show(manifest),
-                error.message()
-            ))
-            .help("`cargo metadata` shows the place"),
+            Diagnostic::error(format!("`{}` does not parse: {}", show(manifest), error.message()))
+                .help("`cargo metadata` shows the place"),
         )
     })?;
-    let table = ["workspace", "package"].iter().find_map(|kind| {
-        document
-            .get(kind)?
-            .get("metadata")?
-            .get("nbexport")?
-            .as_table_like()
-    });
+    let table = ["workspace", "package"]
+        .iter()
+        .find_map(|kind| document.get(kind)?.get("metadata")?.get("nbexport")?.as_table_like());
     let Some(table) = table else { return Ok(None) };
     let folder = |key: &str, default: &str| match table.get(key) {
         None => Ok(default.to_owned()),
@@ -169,12 +145,7 @@ fn configuration(manifest: &Path) -> Result<Option<(String, String)>, Box<Diagno
 fn absolute(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
     std::path::absolute(path)
         .map(|path| normalize(&path))
-        .map_err(|error| {
-            Box::new(Diagnostic::error(format!(
-                "cannot find `{}`: {error}",
-                show(path)
-            )))
-        })
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot find `{}`: {error}", show(path)))))
 }
 
 /// Resolves `.` and `..` by the text alone, so that a path that does not exist has a name too.
@@ -194,11 +165,7 @@ pub fn normalize(path: &Path) -> PathBuf {
 
 /// `path` as seen from the folder `from`; both absolute and normalized.
 pub fn relative(path: &Path, from: &Path) -> PathBuf {
-    let shared = path
-        .components()
-        .zip(from.components())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let shared = path.components().zip(from.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(shared).map(|_| Component::ParentDir);
     up.chain(path.components().skip(shared)).collect()
 }

@@ -49,12 +49,7 @@ pub fn variables(code: &Code) -> Vec<(String, Range<usize>)> {
         if let Stmt::Local(local) = stmt {
             let mut names = Bound::default();
             names.visit_pat(&local.pat);
-            found.extend(
-                names
-                    .0
-                    .into_iter()
-                    .map(|ident| (ident.to_string(), code.span(&ident))),
-            );
+            found.extend(names.0.into_iter().map(|ident| (ident.to_string(), code.span(&ident))));
         }
     }
     found
@@ -70,12 +65,7 @@ fn declared_by(code: &Code, item: &Item) -> Option<Declared> {
         Item::Fn(item) => (&item.sig.ident, false, true, false),
         Item::Const(item) => (&item.ident, false, true, false),
         Item::Static(item) => (&item.ident, false, true, false),
-        Item::Struct(item) => (
-            &item.ident,
-            true,
-            !matches!(item.fields, syn::Fields::Named(_)),
-            false,
-        ),
+        Item::Struct(item) => (&item.ident, true, !matches!(item.fields, syn::Fields::Named(_)), false),
         Item::Enum(item) => (&item.ident, true, false, false),
         Item::Union(item) => (&item.ident, true, false, false),
         Item::Trait(item) => (&item.ident, true, false, false),
@@ -87,13 +77,7 @@ fn declared_by(code: &Code, item: &Item) -> Option<Declared> {
     };
     let name = ident.to_string();
     // `const _: () = …;` may stand any number of times.
-    (name != "_").then(|| Declared {
-        name,
-        in_types,
-        in_values,
-        in_macros,
-        span: code.span(ident),
-    })
+    (name != "_").then(|| Declared { name, in_types, in_values, in_macros, span: code.span(ident) })
 }
 
 /// What one `use` brings in: the whole path and the name it gets, or a glob.
@@ -120,11 +104,7 @@ pub fn imports(code: &Code) -> Vec<Import> {
 
 fn imports_of(code: &Code, tree: &syn::UseTree, prefix: &str, found: &mut Vec<Import>) {
     let join = |segment: &syn::Ident| {
-        if prefix.is_empty() {
-            segment.to_string()
-        } else {
-            format!("{prefix}::{segment}")
-        }
+        if prefix.is_empty() { segment.to_string() } else { format!("{prefix}::{segment}") }
     };
     match tree {
         syn::UseTree::Path(path) => imports_of(code, &path.tree, &join(&path.ident), found),
@@ -134,11 +114,7 @@ fn imports_of(code: &Code, tree: &syn::UseTree, prefix: &str, found: &mut Vec<Im
             }
         }
         syn::UseTree::Glob(glob) => {
-            found.push(Import {
-                path: prefix.to_owned(),
-                name: None,
-                span: code.span(glob),
-            });
+            found.push(Import { path: prefix.to_owned(), name: None, span: code.span(glob) });
         }
         syn::UseTree::Name(name) => {
             let is_self = name.ident == "self";
@@ -147,25 +123,13 @@ fn imports_of(code: &Code, tree: &syn::UseTree, prefix: &str, found: &mut Vec<Im
             } else {
                 name.ident.to_string()
             };
-            let path = if is_self {
-                prefix.to_owned()
-            } else {
-                join(&name.ident)
-            };
-            found.push(Import {
-                path,
-                name: Some(last),
-                span: code.span(&name.ident),
-            });
+            let path = if is_self { prefix.to_owned() } else { join(&name.ident) };
+            found.push(Import { path, name: Some(last), span: code.span(&name.ident) });
         }
         syn::UseTree::Rename(rename) => {
             if rename.rename != "_" {
                 let name = Some(rename.rename.to_string());
-                found.push(Import {
-                    path: join(&rename.ident),
-                    name,
-                    span: code.span(&rename.rename),
-                });
+                found.push(Import { path: join(&rename.ident), name, span: code.span(&rename.rename) });
             }
         }
     }
@@ -173,12 +137,7 @@ fn imports_of(code: &Code, tree: &syn::UseTree, prefix: &str, found: &mut Vec<Im
 
 /// The names that the cell certainly takes from elsewhere, each once, in order of first use.
 pub fn free_names(code: &Code) -> Vec<FreeName> {
-    let mut finder = Finder {
-        code,
-        scopes: vec![HashSet::new()],
-        found: Vec::new(),
-        as_value: false,
-    };
+    let mut finder = Finder { code, scopes: vec![HashSet::new()], found: Vec::new(), as_value: false };
     finder.statements(&code.stmts);
     finder.found
 }
@@ -238,10 +197,7 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn bind(&mut self, name: impl Into<String>) {
-        self.scopes
-            .last_mut()
-            .expect("there is always a scope")
-            .insert(name.into());
+        self.scopes.last_mut().expect("there is always a scope").insert(name.into());
     }
 
     fn bind_pat(&mut self, pat: &Pat) {
@@ -260,18 +216,9 @@ impl Finder<'_> {
         if self.is_bound(&name) {
             return;
         }
-        match self
-            .found
-            .iter_mut()
-            .find(|free| free.name == name && free.is_prefix == is_prefix)
-        {
+        match self.found.iter_mut().find(|free| free.name == name && free.is_prefix == is_prefix) {
             Some(free) => free.is_value |= is_value,
-            None => self.found.push(FreeName {
-                name,
-                span,
-                is_value,
-                is_prefix,
-            }),
+            None => self.found.push(FreeName { name, span, is_value, is_prefix }),
         }
     }
 
@@ -347,12 +294,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
                 };
                 let single = path.path.segments.len() == 1 && path.path.leading_colon.is_none();
                 if single && first.arguments.is_none() {
-                    self.note(
-                        first.ident.to_string(),
-                        self.code.span(&first.ident),
-                        as_value,
-                        false,
-                    );
+                    self.note(first.ident.to_string(), self.code.span(&first.ident), as_value, false);
                 } else if path.path.leading_colon.is_none() {
                     self.note(first.ident.to_string(), self.code.span(&first.ident), false, true);
                 }
@@ -426,10 +368,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         for expr in &exprs {
             match expr {
                 Expr::Assign(assign) if argument_name(expr).is_some() => self.value(&assign.right),
-                Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(literal),
-                    ..
-                }) => self.captures(literal, &named),
+                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. }) => self.captures(literal, &named),
                 _ => self.value(expr),
             }
         }
@@ -483,11 +422,7 @@ fn argument_name(expr: &Expr) -> Option<String> {
 
 /// The names that a format string takes from its surroundings: `{x}`, `{x:?}`, `{:width$}`.
 fn format_captures(text: &str) -> Vec<String> {
-    let identifier = |name: &str| {
-        syn::parse_str::<syn::Ident>(name)
-            .is_ok()
-            .then(|| name.to_owned())
-    };
+    let identifier = |name: &str| syn::parse_str::<syn::Ident>(name).is_ok().then(|| name.to_owned());
     let mut found = Vec::new();
     let unescaped = text.replace("{{", "").replace("}}", "");
     for piece in unescaped.split('{').skip(1) {
@@ -496,16 +431,9 @@ fn format_captures(text: &str) -> Vec<String> {
         };
         let (name, spec) = inside.split_once(':').unwrap_or((inside, ""));
         found.extend(identifier(name.trim()));
-        for part in spec
-            .split_inclusive('$')
-            .filter_map(|part| part.strip_suffix('$'))
-        {
-            let start = part
-                .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .map_or(0, |at| at + 1);
-            found.extend(identifier(
-                part[start..].trim_start_matches(|c: char| c.is_numeric()),
-            ));
+        for part in spec.split_inclusive('$').filter_map(|part| part.strip_suffix('$')) {
+            let start = part.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+            found.extend(identifier(part[start..].trim_start_matches(|c: char| c.is_numeric())));
         }
     }
     found
@@ -519,36 +447,21 @@ mod tests {
     use crate::diagnostic::Source;
 
     fn parse(text: &str) -> Code {
-        Code::parse(&Arc::new(Source {
-            name: "x:cell 1".into(),
-            cell_id: None,
-            text: text.into(),
-        }))
-        .unwrap()
+        Code::parse(&Arc::new(Source { name: "x:cell 1".into(), cell_id: None, text: text.into() })).unwrap()
     }
 
     fn free(text: &str) -> Vec<String> {
-        free_names(&parse(text))
-            .into_iter()
-            .filter(|free| !free.is_prefix)
-            .map(|free| free.name)
-            .collect()
+        free_names(&parse(text)).into_iter().filter(|free| !free.is_prefix).map(|free| free.name).collect()
     }
 
     #[test]
     fn what_a_cell_binds_is_not_free() {
         assert_eq!(free("let a = b; a + c"), ["b", "c"]);
         assert_eq!(free("let f = |x| x + y; f(1)"), ["y"]);
-        assert_eq!(
-            free("for (i, v) in rows.iter().enumerate() { i + v; } i"),
-            ["rows", "i"]
-        );
+        assert_eq!(free("for (i, v) in rows.iter().enumerate() { i + v; } i"), ["rows", "i"]);
         assert_eq!(free("if let Some(x) = o && x > 1 { x } else { z }"), ["o", "z"]);
         assert_eq!(free("match e { Some(n) if n > m => n, _ => 0 }"), ["e", "m"]);
-        assert_eq!(
-            free("use a::{b as c, d}; fn g() {} const K: u8 = 1; c(d, g, K)"),
-            Vec::<String>::new()
-        );
+        assert_eq!(free("use a::{b as c, d}; fn g() {} const K: u8 = 1; c(d, g, K)"), Vec::<String>::new());
         assert_eq!(free("{ let t = 1; t }; t"), ["t"]);
         assert_eq!(free("let Some(x) = o else { panic!() }; x"), ["o"]);
     }
@@ -565,11 +478,8 @@ mod tests {
     #[test]
     fn a_called_name_may_be_a_function_and_an_operand_is_a_value() {
         let names = free_names(&parse("f(g); x.sum(); y + 1; &z; v[0]; T::new()"));
-        let values: Vec<_> = names
-            .iter()
-            .filter(|free| free.is_value)
-            .map(|free| free.name.as_str())
-            .collect();
+        let values: Vec<_> =
+            names.iter().filter(|free| free.is_value).map(|free| free.name.as_str()).collect();
         assert_eq!(values, ["x", "y", "z", "v"]);
         assert!(names.iter().any(|free| free.name == "T" && free.is_prefix));
     }
@@ -580,13 +490,7 @@ mod tests {
             uses_question_mark_and_await(&parse("let f = || -> Option<u8> { Some(o?) };")),
             (false, false)
         );
-        assert_eq!(
-            uses_question_mark_and_await(&parse("assert_eq!(f()?, 1);")),
-            (true, false)
-        );
-        assert_eq!(
-            uses_question_mark_and_await(&parse("get().await;")),
-            (false, true)
-        );
+        assert_eq!(uses_question_mark_and_await(&parse("assert_eq!(f()?, 1);")), (true, false));
+        assert_eq!(uses_question_mark_and_await(&parse("get().await;")), (false, true));
     }
 }

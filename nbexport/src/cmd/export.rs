@@ -11,10 +11,7 @@ use crate::printer::Printer;
 /// Exports, and prints a line for each notebook.
 pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
     let context = Context::new(&args.paths, global)?;
-    let options = Options {
-        check: args.check,
-        force: args.force,
-    };
+    let options = Options { check: args.check, force: args.force };
     let report = export::export(&context.project, context.notebooks.as_deref(), &options)?;
     match args.format {
         Format::Text => print(&report, &context, args.check),
@@ -53,33 +50,18 @@ fn print(report: &Report, context: &Context, check: bool) {
         }
     }
     let crate_name = context.project.name_of(&context.project.krate);
-    for change in report
-        .changes
-        .iter()
-        .filter(|change| !change.path.ends_with("Cargo.toml"))
-    {
+    for change in report.changes.iter().filter(|change| !change.path.ends_with("Cargo.toml")) {
         let is_module = report
             .outcomes
             .iter()
             .flat_map(|outcome| &outcome.modules)
             .any(|module| change.path.ends_with(&module.path));
         if !is_module {
-            printer.info(&format!(
-                "{} {}",
-                change.name,
-                if check { "is stale" } else { "updated" }
-            ));
+            printer.info(&format!("{} {}", change.name, if check { "is stale" } else { "updated" }));
         }
     }
-    if report
-        .changes
-        .iter()
-        .any(|change| change.path.ends_with("Cargo.toml"))
-    {
-        printer.info(&format!(
-            "{crate_name}/Cargo.toml {}",
-            if check { "is stale" } else { "updated" }
-        ));
+    if report.changes.iter().any(|change| change.path.ends_with("Cargo.toml")) {
+        printer.info(&format!("{crate_name}/Cargo.toml {}", if check { "is stale" } else { "updated" }));
     }
     if check && !report.changes.is_empty() {
         printer.error(
@@ -92,16 +74,8 @@ fn print(report: &Report, context: &Context, check: bool) {
 /// One line for each file a notebook goes to: from, to, how much.
 fn lines(outcome: &Outcome, context: &Context, check: bool) -> Vec<String> {
     if outcome.is_bad() {
-        let errors = outcome
-            .diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.is_error())
-            .count();
-        return vec![format!(
-            "{}: not exported, {}",
-            outcome.notebook,
-            count(errors, "error")
-        )];
+        let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        return vec![format!("{}: not exported, {}", outcome.notebook, count(errors, "error"))];
     }
     if outcome.modules.is_empty() {
         return vec![format!("{}: nothing to export", outcome.notebook)];

@@ -56,10 +56,7 @@ impl Context {
             }
             if absolute.is_dir() {
                 notebooks.extend(project::notebooks_below(&absolute).map_err(|error| {
-                    Box::new(Diagnostic::error(format!(
-                        "cannot list `{}`: {error}",
-                        project::show(path)
-                    )))
+                    Box::new(Diagnostic::error(format!("cannot list `{}`: {error}", project::show(path))))
                 })?);
             } else {
                 notebooks.push(absolute);
@@ -67,11 +64,7 @@ impl Context {
         }
         notebooks.sort();
         notebooks.dedup();
-        Ok(Self {
-            project,
-            notebooks: (!paths.is_empty()).then_some(notebooks),
-            printer,
-        })
+        Ok(Self { project, notebooks: (!paths.is_empty()).then_some(notebooks), printer })
     }
 }
 
@@ -79,9 +72,7 @@ fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
     let commands = ["export"];
-    let nearest = commands
-        .iter()
-        .find(|command| strsim::jaro_winkler(command, &name) > 0.8);
+    let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
         None if path.extension().is_none() => diagnostic.help("`nbexport --help` lists the commands"),
