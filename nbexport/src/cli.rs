@@ -69,6 +69,23 @@ pub(crate) enum Command {
     /// Write the marked cells of notebooks to the crate (the default)
     #[command(after_help = "Example: nbexport notebooks/02_fully_connected.ipynb")]
     Export(ExportArgs),
+    /// Bring edits of the crate's modules back into the cells they came from
+    #[command(after_help = "Example: nbexport sync notebooks/02_fully_connected.ipynb")]
+    Sync(SyncArgs),
+}
+
+/// What `sync` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SyncArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Where both sides were edited, keep the notebook's text
+    #[arg(long)]
+    pub ours: bool,
+    /// Where both sides were edited, take the module's text
+    #[arg(long, conflicts_with = "ours")]
+    pub theirs: bool,
 }
 
 /// What `export` takes.

@@ -130,6 +130,17 @@ pub fn modules(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
     (modules, wrong)
 }
 
+/// The same without looking for what is wrong, as far as the cells can be read.
+pub(crate) fn modules_unchecked(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
+    let (parsed, wrong) = ParsedNotebook::new(notebook);
+    (module::build(&parsed), wrong)
+}
+
+/// The module that a notebook's cells go to where they name none.
+pub fn default_module_name(notebook: &Notebook) -> String {
+    module::default_module(&ParsedNotebook::new(notebook).0).0
+}
+
 fn modules_of(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<Module> {
     if !parsed.exports_something() {
         return Vec::new();

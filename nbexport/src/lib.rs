@@ -39,3 +39,4 @@ pub mod notebook;
 pub mod parsed;
 pub mod project;
 pub mod scope;
+pub mod sync;

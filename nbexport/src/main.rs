@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let status = match &cli.command {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
+        Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

@@ -57,7 +57,7 @@ const TEST_INDENT: usize = 8;
 
 /// The setup copied into a test stands between these two.
 const SETUP_BEGIN: &str = "// setup: cell ";
-const SETUP_END: &str = "// end of setup";
+pub(crate) const SETUP_END: &str = "// end of setup";
 
 /// The name of a test cell's function.
 pub fn test_name(cell: &ParsedCell<'_>) -> Option<String> {

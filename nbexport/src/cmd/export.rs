@@ -35,10 +35,15 @@ fn status(report: &Report, check: bool) -> Status {
 
 fn print(report: &Report, context: &Context, check: bool) {
     let printer = &context.printer;
-    for outcome in &report.outcomes {
-        printer.diagnostics(&outcome.diagnostics);
+    // What two notebooks have in common is said once.
+    let mut said: Vec<&Diagnostic> = Vec::new();
+    let all = report.outcomes.iter().flat_map(|outcome| &outcome.diagnostics).chain(&report.diagnostics);
+    for diagnostic in all {
+        if !said.contains(&diagnostic) {
+            printer.error(diagnostic);
+            said.push(diagnostic);
+        }
     }
-    printer.diagnostics(&report.diagnostics);
     if check {
         for change in &report.changes {
             printer.diff(&change.diff());

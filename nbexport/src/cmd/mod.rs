@@ -1,6 +1,7 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
 pub(crate) mod export;
+pub(crate) mod sync;
 
 use std::path::{Path, PathBuf};
 

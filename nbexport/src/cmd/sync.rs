@@ -1,0 +1,50 @@
+//! `nbexport sync`.
+
+use nbexport::diagnostic::Diagnostic;
+use nbexport::sync::{self, Side, Synced};
+
+use super::{Context, Status};
+use crate::cli::{Global, SyncArgs};
+
+/// Syncs, and prints a line for each cell that changed.
+pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+    let context = Context::new(&args.paths, global)?;
+    let notebooks = match &context.notebooks {
+        Some(notebooks) => notebooks.clone(),
+        None => context.project.notebook_paths()?,
+    };
+    let prefer = match (args.ours, args.theirs) {
+        (true, _) => Some(Side::Ours),
+        (_, true) => Some(Side::Theirs),
+        _ => None,
+    };
+    let mut status = Status::Success;
+    for path in notebooks {
+        let synced = sync::sync(&context.project, &path, prefer)?;
+        context.printer.diagnostics(&synced.diagnostics);
+        print(&synced, &context);
+        if synced.is_bad() {
+            status = Status::Found;
+        }
+    }
+    Ok(status)
+}
+
+fn print(synced: &Synced, context: &Context) {
+    let name = &synced.notebook;
+    if synced.is_bad() {
+        return context.printer.info(&format!("{name}: nothing written"));
+    }
+    for (number, id) in &synced.cells {
+        context.printer.info(&format!("{name}:cell {number} ({id}): updated from the module"));
+    }
+    for id in &synced.new_cells {
+        context.printer.info(&format!("{name}: new cell {id}"));
+    }
+    for id in &synced.kept {
+        context.printer.info(&format!("{name}: kept cell {id}; the module was written anew"));
+    }
+    if synced.cells.is_empty() && synced.new_cells.is_empty() && synced.kept.is_empty() {
+        context.printer.info(&format!("{name}: nothing to sync"));
+    }
+}
