@@ -72,6 +72,25 @@ pub(crate) enum Command {
     /// Bring edits of the crate's modules back into the cells they came from
     #[command(after_help = "Example: nbexport sync notebooks/02_fully_connected.ipynb")]
     Sync(SyncArgs),
+    /// Drop what changes from run to run: execution counts, volatile metadata
+    #[command(
+        after_help = "Example: nbexport clean --check notebooks\nAs a git filter: nbexport clean - < in > out"
+    )]
+    Clean(CleanArgs),
+}
+
+/// What `clean` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CleanArgs {
+    /// Notebooks, or folders of them, or `-` for stdin to stdout; all of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing, and exit with 1 when a notebook is not clean
+    #[arg(long)]
+    pub check: bool,
+    /// Drop the outputs, too
+    #[arg(long)]
+    pub outputs: bool,
 }
 
 /// What `sync` takes.

@@ -28,6 +28,7 @@
 
 pub mod cell;
 pub mod check;
+pub mod clean;
 pub mod diagnostic;
 pub mod directive;
 pub mod export;

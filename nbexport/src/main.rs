@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
+        Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

@@ -28,6 +28,7 @@ pub struct Notebook {
     /// The minor version of nbformat 4; cells have ids from 5 on.
     pub nbformat_minor: u32,
     text: String,
+    metadata_span: Option<Range<usize>>,
 }
 
 /// What a cell is.
@@ -102,15 +103,18 @@ impl Cell {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `cells`, `metadata` and `nbformat`")]
 struct RawNotebook<'a> {
     nbformat: Option<Value>,
     nbformat_minor: Option<Value>,
-    metadata: Option<Value>,
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     cells: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `cell_type` and `source`")]
 struct RawCell<'a> {
     cell_type: Option<String>,
     #[serde(borrow)]
@@ -193,16 +197,19 @@ impl Notebook {
             })?;
             cells.push(cell);
         }
-        let metadata = match raw.metadata {
-            Some(Value::Object(metadata)) => metadata,
-            _ => Map::new(),
-        };
-        Ok(Self { name: name.to_owned(), cells, metadata, nbformat_minor, text })
+        let metadata = raw.metadata.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let metadata_span = raw.metadata.map(|raw| offset(raw.get()));
+        Ok(Self { name: name.to_owned(), cells, metadata, nbformat_minor, text, metadata_span })
     }
 
     /// The file's text, byte for byte.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where the value of the notebook's own `metadata` stands in the file.
+    pub fn metadata_span(&self) -> Option<Range<usize>> {
+        self.metadata_span.clone()
     }
 
     /// The last part of the notebook's name: `02_fully_connected.ipynb`.
@@ -276,8 +283,8 @@ fn parse_cell(
     offset: impl Fn(&str) -> Range<usize>,
     before: &[Cell],
 ) -> Result<Cell, String> {
-    let cell: RawCell<'_> =
-        serde_json::from_str(raw.get()).map_err(|error| format!("cell {number} is not a cell: {error}"))?;
+    let cell: RawCell<'_> = serde_json::from_str(raw.get())
+        .map_err(|error| format!("cell {number} is not a cell: {}", what(&error)))?;
     let source = cell.source.ok_or_else(|| format!("cell {number} has no `source`"))?;
     let text = match serde_json::from_str(source.get()) {
         Ok(Lines::One(text)) => text,
@@ -407,13 +414,28 @@ fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Box<Diagnostic
         );
     }
     let offset = at(error.line(), error.column());
-    let message = error.to_string();
-    let what = message.split(" at line ").next().unwrap_or(&message);
+    if let Some(word) = ["NaN", "Infinity"]
+        .into_iter()
+        .find(|word| json.get(offset..).is_some_and(|rest| rest.starts_with(word)))
+    {
+        return Box::new(
+            Diagnostic::error(format!("`{name}` is not JSON: it holds the number `{word}`"))
+                .at(&source, offset..offset + word.len(), "")
+                .note("Python writes that word, JSON has no such number, and Jupyter cannot open the file either")
+                .help("write `null` in its place, or take the file from git or from `.ipynb_checkpoints`"),
+        );
+    }
     Box::new(
-        Diagnostic::error(format!("`{name}` is not a notebook: {what}"))
+        Diagnostic::error(format!("`{name}` is not a notebook: {}", what(error)))
             .at(&source, offset..offset + 1, "")
             .help("a notebook is a JSON file as Jupyter writes it; open and save it there"),
     )
+}
+
+/// The message of an error without its place, which is given otherwise.
+fn what(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.split(" at line ").next().unwrap_or(&message).to_owned()
 }
 
 #[cfg(test)]

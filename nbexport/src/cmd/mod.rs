@@ -1,5 +1,6 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
+pub(crate) mod clean;
 pub(crate) mod export;
 pub(crate) mod sync;
 
@@ -66,6 +67,13 @@ impl Context {
         notebooks.sort();
         notebooks.dedup();
         Ok(Self { project, notebooks: (!paths.is_empty()).then_some(notebooks), printer })
+    }
+}
+
+impl Context {
+    /// The notebooks named, or all of the project.
+    pub(crate) fn notebooks_or_all(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+        self.notebooks.clone().map_or_else(|| self.project.notebook_paths(), Ok)
     }
 }
 

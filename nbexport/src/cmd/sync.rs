@@ -9,17 +9,13 @@ use crate::cli::{Global, SyncArgs};
 /// Syncs, and prints a line for each cell that changed.
 pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
     let context = Context::new(&args.paths, global)?;
-    let notebooks = match &context.notebooks {
-        Some(notebooks) => notebooks.clone(),
-        None => context.project.notebook_paths()?,
-    };
     let prefer = match (args.ours, args.theirs) {
         (true, _) => Some(Side::Ours),
         (_, true) => Some(Side::Theirs),
         _ => None,
     };
     let mut status = Status::Success;
-    for path in notebooks {
+    for path in context.notebooks_or_all()? {
         let synced = sync::sync(&context.project, &path, prefer)?;
         context.printer.diagnostics(&synced.diagnostics);
         print(&synced, &context);

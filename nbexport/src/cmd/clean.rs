@@ -1,0 +1,58 @@
+//! `nbexport clean`.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use nbexport::clean::{self, Options};
+use nbexport::diagnostic::Diagnostic;
+use nbexport::krate;
+use nbexport::notebook::Notebook;
+
+use super::{Context, Status};
+use crate::cli::{CleanArgs, Global};
+
+/// Cleans, and prints a line for each notebook that changed.
+pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+    let options = Options { outputs: args.outputs };
+    if args.paths.iter().any(|path| path == Path::new("-")) {
+        return filter(options);
+    }
+    let context = Context::new(&args.paths, global)?;
+    let mut status = Status::Success;
+    for path in context.notebooks_or_all()? {
+        let name = context.project.name_of(&path);
+        let notebook = match Notebook::read(&path, &name) {
+            Ok(notebook) => notebook,
+            Err(diagnostic) => {
+                context.printer.error(&diagnostic);
+                status = Status::Failed;
+                continue;
+            }
+        };
+        let Some(text) = clean::clean(&notebook, options) else { continue };
+        if args.check {
+            context.printer.info(&format!("{name}: not clean"));
+            status = status.max(Status::Found);
+        } else {
+            krate::replace(&path, &text)
+                .map_err(|error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}"))))?;
+            context.printer.info(&format!("{name}: cleaned"));
+        }
+    }
+    Ok(status)
+}
+
+/// A git filter: a notebook on stdin, the clean one on stdout. What is no notebook (a merge left its markers in it)
+/// passes unchanged, since a filter that fails would block `git diff`.
+fn filter(options: Options) -> Result<Status, Box<Diagnostic>> {
+    let failed = |error: std::io::Error| Box::new(Diagnostic::error(format!("cannot filter: {error}")));
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(failed)?;
+    let cleaned = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| Notebook::parse("stdin", text.to_owned()).ok())
+        .and_then(|notebook| clean::clean(&notebook, options));
+    let text = cleaned.as_ref().map_or(bytes.as_slice(), String::as_bytes);
+    std::io::stdout().write_all(text).map_err(failed)?;
+    Ok(Status::Success)
+}
