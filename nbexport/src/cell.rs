@@ -134,10 +134,7 @@ impl Code {
 
     /// The lines (from 0) of the cell that begin inside a string literal: indenting them would change the string.
     pub fn lines_within_literals(&self) -> Vec<usize> {
-        let mut lines = Vec::new();
-        let tokens: TokenStream = self.text.parse().unwrap_or_default();
-        collect_literal_lines(tokens, &mut lines);
-        lines
+        lines_within_literals(&self.text)
     }
 
     /// The text that spans of this cell point into.
@@ -147,8 +144,16 @@ impl Code {
 }
 
 /// Whether a macro of this name stands for a statement rather than for items.
-fn is_statement_macro(name: &syn::Ident) -> bool {
+pub(crate) fn is_statement_macro(name: &syn::Ident) -> bool {
     STATEMENT_MACROS.iter().any(|known| name == known)
+}
+
+/// The lines (from 0) of a Rust text that begin inside a string literal.
+pub fn lines_within_literals(text: &str) -> Vec<usize> {
+    let mut lines = Vec::new();
+    let tokens: TokenStream = text.parse().unwrap_or_default();
+    collect_literal_lines(tokens, &mut lines);
+    lines
 }
 
 fn collect_literal_lines(tokens: TokenStream, lines: &mut Vec<usize>) {
@@ -195,6 +200,7 @@ fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
         return diagnostic.help("a quote, a bracket or a comment is left open");
     }
     diagnostic
+        .help("mend it in the notebook; a cell without `//| export`, `test`, `setup` or `bin` is not read")
 }
 
 #[cfg(test)]

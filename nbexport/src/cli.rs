@@ -77,6 +77,20 @@ pub(crate) enum Command {
         after_help = "Example: nbexport clean --check notebooks\nAs a git filter: nbexport clean - < in > out"
     )]
     Clean(CleanArgs),
+    /// Format the cells with rustfmt
+    #[command(after_help = "Example: nbexport fmt --check")]
+    Fmt(FmtArgs),
+}
+
+/// What `fmt` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FmtArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing; show a diff for each cell, and exit with 1 when one is not formatted
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// What `clean` takes.

@@ -32,6 +32,7 @@ pub mod clean;
 pub mod diagnostic;
 pub mod directive;
 pub mod export;
+pub mod fmt;
 pub mod krate;
 pub mod manifest;
 pub mod map;

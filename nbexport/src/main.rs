@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
+        Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use crate::cell::Code;
+use crate::cell::lines_within_literals;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export;
 use crate::krate;
@@ -371,8 +371,7 @@ fn test_body(region: &str) -> Option<String> {
         inside.drain(..=end);
     }
     let text = inside.join("\n");
-    let source = std::sync::Arc::new(Source { name: String::new(), cell_id: None, text: text.clone() });
-    let within_literals = Code::parse(&source).map(|code| code.lines_within_literals()).unwrap_or_default();
+    let within_literals = lines_within_literals(&text);
     let dedented = text.lines().enumerate().map(|(index, row)| {
         let spaces = row.len() - row.trim_start_matches(' ').len();
         if within_literals.contains(&index) { row } else { &row[spaces.min(indent)..] }

@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod export;
+pub(crate) mod fmt;
 pub(crate) mod sync;
 
 use std::path::{Path, PathBuf};
