@@ -80,6 +80,59 @@ pub(crate) enum Command {
     /// Format the cells with rustfmt
     #[command(after_help = "Example: nbexport fmt --check")]
     Fmt(FmtArgs),
+    /// Export on every save
+    #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
+    Watch(WatchArgs),
+    /// Make a project that works at once: a notebook, its crate, tests, CI
+    #[command(after_help = "Example: nbexport new demo && cd demo && cargo test")]
+    New(NewArgs),
+    /// Set up the cargo package in this folder, touching nothing that is there
+    #[command(after_help = "Example: cd my-crate && nbexport init")]
+    Init,
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Example: nbexport completions bash > ~/.local/share/bash-completion/completions/nbexport"
+    )]
+    Completions(CompletionsArgs),
+    /// Write the man pages to a folder
+    #[command(after_help = "Example: nbexport man ~/.local/share/man/man1")]
+    Man(ManArgs),
+}
+
+/// What `watch` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WatchArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A command to run after each export that changed something
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// The same as --exec 'cargo test --quiet'
+    #[arg(long, conflicts_with = "exec")]
+    pub test: bool,
+}
+
+/// What `new` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NewArgs {
+    /// The folder to make; its last part names the crate
+    pub name: PathBuf,
+}
+
+/// What `completions` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// What `man` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ManArgs {
+    /// Where the pages go
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// What `fmt` takes.

@@ -40,5 +40,6 @@ pub mod module;
 pub mod notebook;
 pub mod parsed;
 pub mod project;
+pub mod scaffold;
 pub mod scope;
 pub mod sync;

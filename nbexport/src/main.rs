@@ -20,6 +20,11 @@ fn main() -> ExitCode {
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
+        Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
+        Some(Command::New(args)) => cmd::new::new(args, &cli.global),
+        Some(Command::Init) => cmd::new::init(&cli.global),
+        Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),
+        Some(Command::Man(args)) => cmd::completions::man(args),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

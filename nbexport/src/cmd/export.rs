@@ -54,19 +54,11 @@ fn print(report: &Report, context: &Context, check: bool) {
             printer.info(&line);
         }
     }
-    let crate_name = context.project.name_of(&context.project.krate);
-    for change in report.changes.iter().filter(|change| !change.path.ends_with("Cargo.toml")) {
-        let is_module = report
-            .outcomes
-            .iter()
-            .flat_map(|outcome| &outcome.modules)
-            .any(|module| change.path.ends_with(&module.path));
-        if !is_module {
+    for change in &report.changes {
+        let of_notebook = |module: &nbexport::module::Module| change.path.ends_with(&module.path);
+        if !report.outcomes.iter().flat_map(|outcome| &outcome.modules).any(of_notebook) {
             printer.info(&format!("{} {}", change.name, if check { "is stale" } else { "updated" }));
         }
-    }
-    if report.changes.iter().any(|change| change.path.ends_with("Cargo.toml")) {
-        printer.info(&format!("{crate_name}/Cargo.toml {}", if check { "is stale" } else { "updated" }));
     }
     if check && !report.changes.is_empty() {
         printer.error(

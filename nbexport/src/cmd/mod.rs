@@ -1,9 +1,12 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
 pub(crate) mod clean;
+pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod fmt;
+pub(crate) mod new;
 pub(crate) mod sync;
+pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,21 @@
+//! `nbexport completions` and `nbexport man`.
+
+use clap::CommandFactory;
+use nbexport::diagnostic::Diagnostic;
+
+use super::Status;
+use crate::cli::{Cli, CompletionsArgs, ManArgs};
+
+/// Prints a shell's completions.
+pub(crate) fn completions(args: CompletionsArgs) -> Status {
+    clap_complete::generate(args.shell, &mut Cli::command(), "nbexport", &mut std::io::stdout());
+    Status::Success
+}
+
+/// Writes the man pages, one a command.
+pub(crate) fn man(args: &ManArgs) -> Result<Status, Box<Diagnostic>> {
+    std::fs::create_dir_all(&args.folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write the man pages: {error}"))))?;
+    Ok(Status::Success)
+}
