@@ -290,6 +290,10 @@ fn foreign_variables(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             module_glob |= import.name.is_none();
             at_hand.extend(import.name);
         }
+        if let Some(names) = cell.code.as_ref().ok().and_then(scope::names_in_macros) {
+            module_glob = true;
+            at_hand.extend(names);
+        }
     }
     let unexported = declared_by(parsed, |role| matches!(role, Role::Plain | Role::Test));
     for (index, cell) in parsed.cells.iter().enumerate() {
@@ -297,7 +301,10 @@ fn foreign_variables(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             continue;
         }
         let Ok(code) = &cell.code else { continue };
-        let glob = module_glob || scope::imports(code).iter().any(|import| import.name.is_none());
+        // A glob import or a macro may bring any name.
+        let glob = module_glob
+            || scope::imports(code).iter().any(|import| import.name.is_none())
+            || scope::names_in_macros(code).is_some();
         for free in scope::free_names(code) {
             if at_hand.contains(&free.name) || in_prelude(&free.name) {
                 continue;

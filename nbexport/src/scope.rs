@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Expr, Item, Pat, Stmt, Token};
 
-use crate::cell::Code;
+use crate::cell::{self, Code};
 
 /// A name used where nothing in the cell binds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -365,11 +366,28 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_macro(&mut self, node: &'ast syn::Macro) {
         let Some(exprs) = macro_exprs(node) else { return };
         let named: Vec<String> = exprs.iter().filter_map(argument_name).collect();
-        for expr in &exprs {
+        let format_string = format_string(node);
+        for (index, expr) in exprs.iter().enumerate() {
             match expr {
                 Expr::Assign(assign) if argument_name(expr).is_some() => self.value(&assign.right),
-                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. }) => self.captures(literal, &named),
+                Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. })
+                    if format_string == Some(index) =>
+                {
+                    self.captures(literal, &named);
+                }
                 _ => self.value(expr),
+            }
+        }
+    }
+
+    // A macro of one's own may bind whatever it is given: `bind!(x, 5);`.
+    fn visit_stmt_macro(&mut self, node: &'ast syn::StmtMacro) {
+        self.visit_macro(&node.mac);
+        if !is_of_std(&node.mac) {
+            let mut names = Vec::new();
+            identifiers(node.mac.tokens.clone(), &mut names);
+            for name in names {
+                self.bind(name);
             }
         }
     }
@@ -409,6 +427,46 @@ fn macro_exprs(node: &syn::Macro) -> Option<Vec<Expr>> {
     node.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)
         .ok()
         .map(|exprs| exprs.into_iter().collect())
+}
+
+/// Which argument of one of these macros is a format string: `assert_eq!("{x}", y)` has none and captures nothing.
+fn format_string(node: &syn::Macro) -> Option<usize> {
+    let name = node.path.segments.last()?.ident.to_string();
+    match name.trim_start_matches("debug_") {
+        "dbg" | "vec" => None,
+        "assert_eq" | "assert_ne" => Some(2),
+        "assert" | "write" | "writeln" => Some(1),
+        _ => Some(0),
+    }
+}
+
+/// The names in the calls of a cell's own macros (`make!(Point);`), any of which such a call may define; `None` when
+/// there is no such call. It may define others, too.
+pub fn names_in_macros(code: &Code) -> Option<Vec<String>> {
+    let mut names = None;
+    for stmt in &code.stmts {
+        if let Stmt::Macro(stmt) = stmt
+            && !is_of_std(&stmt.mac)
+        {
+            identifiers(stmt.mac.tokens.clone(), names.get_or_insert_default());
+        }
+    }
+    names
+}
+
+/// Whether this is one of the standard library's macros that define nothing.
+fn is_of_std(node: &syn::Macro) -> bool {
+    node.path.segments.last().is_some_and(|segment| cell::is_statement_macro(&segment.ident))
+}
+
+fn identifiers(tokens: TokenStream, into: &mut Vec<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => identifiers(group.stream(), into),
+            TokenTree::Ident(ident) => into.push(ident.to_string()),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
 }
 
 /// The name of a format macro's `name = value` argument.
