@@ -83,8 +83,7 @@ pub fn export(
     let crate_name = crate_name(project)?;
     let mut loaded = load(project, requested, &crate_name)?;
     refuse_shared_modules(&mut loaded);
-    let complete = loaded.iter().all(|it| !it.outcome.is_bad());
-    let dependencies = unite_dependencies(&mut loaded);
+    unite_dependencies(&mut loaded);
 
     let mut report = Report::default();
     // Module files first: a `pub mod` line must never be there without its file.
@@ -100,6 +99,9 @@ pub fn export(
             Err(wrong) => it.outcome.diagnostics.extend(wrong),
         }
     }
+    // A notebook that is held back changes no manifest either.
+    let complete = loaded.iter().all(|it| !it.outcome.is_bad());
+    let dependencies = unite_dependencies(&mut loaded);
     for change in
         [manifest_change(project, &dependencies, complete), lib_change(project, &loaded, &crate_name)]
     {
@@ -113,11 +115,12 @@ pub fn export(
     }
     if report.diagnostics.iter().any(Diagnostic::is_error) {
         report.changes.clear();
+        for it in &mut loaded {
+            it.outcome.changed = false;
+        }
     }
     if !options.check {
-        for change in &report.changes {
-            change.write()?;
-        }
+        krate::write(&report.changes)?;
     }
     report.outcomes = loaded.into_iter().filter(|it| it.requested).map(|it| it.outcome).collect();
     Ok(report)
@@ -280,6 +283,9 @@ fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnosti
     if force {
         return None;
     }
+    if before.trim().is_empty() {
+        return None;
+    }
     if module::generated_from(before).is_none() {
         return Some(
             Diagnostic::error(format!("`{}` was not written by nbexport, so it was not overwritten", change.name))
@@ -292,7 +298,7 @@ fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnosti
     }
     let cells: Vec<String> = edited
         .iter()
-        .map(|region| format!("the cell `{}` at {}:{}", region.id, change.name, region.line))
+        .map(|region| format!("{} at {}:{}", region.called(), change.name, region.line))
         .collect();
     Some(
         Diagnostic::error(format!(

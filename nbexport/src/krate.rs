@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
+use tempfile::NamedTempFile;
 
 use crate::diagnostic::Diagnostic;
 use crate::project::Project;
@@ -32,8 +33,12 @@ impl Change {
     /// The file cannot be read, or cannot be replaced: it is read-only, or a link that leads out of the crate.
     pub fn of(project: &Project, path: PathBuf, after: String) -> Result<Option<Self>, Box<Diagnostic>> {
         let name = project.name_of(&path);
-        let before = read(&path)
-            .map_err(|error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}"))))?;
+        let before =
+            read(&path).map_err(|error| {
+                Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}")).help(format!(
+                    "nbexport keeps a text file there: see what `{name}` is, and move it away"
+                )))
+            })?;
         if before.as_deref() == Some(&*after) {
             return Ok(None);
         }
@@ -57,17 +62,29 @@ impl Change {
             .header(&old, &format!("b/{}", self.name))
             .to_string()
     }
+}
 
-    /// Writes the new text.
-    pub fn write(&self) -> Result<(), Box<Diagnostic>> {
-        replace(&self.path, &self.after).map_err(|error| {
-            Box::new(
-                Diagnostic::error(format!("cannot write `{}`: {error}", self.name))
-                    .note("the file is as it was before")
-                    .help("see that its folder exists, is writable and has room, then run nbexport again"),
-            )
+/// Writes the new texts of several files: all of them to temporary files, and only then over the old ones, so that a
+/// full disk or a folder without permission changes nothing.
+pub fn write(changes: &[Change]) -> Result<(), Box<Diagnostic>> {
+    let failed = |change: &Change, note: &str, error: &io::Error| {
+        Box::new(
+            Diagnostic::error(format!("cannot write `{}`: {error}", change.name))
+                .note(note)
+                .help("see that its folder is writable and has room, then run nbexport again"),
+        )
+    };
+    let staged: Vec<Staged> = changes
+        .iter()
+        .map(|change| {
+            Staged::new(&change.path, &change.after)
+                .map_err(|error| failed(change, "nothing was written: all files are as they were", &error))
         })
+        .collect::<Result<_, _>>()?;
+    for (staged, change) in staged.into_iter().zip(changes) {
+        staged.commit().map_err(|error| failed(change, "the file is as it was before", &error))?;
     }
+    Ok(())
 }
 
 /// The text of a file; `None` when there is none.
@@ -95,19 +112,35 @@ fn stays_inside(path: &Path, krate: &Path, name: &str) -> Result<(), Box<Diagnos
 
 /// Replaces a file as a whole: a temporary file beside it, then a rename. What was there keeps its permissions.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // A link to a file inside the crate stays a link.
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".nbexport-").tempfile_in(folder)?;
-    temporary.write_all(text.as_bytes())?;
-    temporary.as_file().sync_all()?;
-    match fs::metadata(&path) {
-        Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions())?,
-        Err(_) => make_readable(temporary.as_file())?,
+    Staged::new(path, text)?.commit()
+}
+
+/// A text in a temporary file beside the file that it is to replace; dropped without [`Staged::commit`], it is gone.
+struct Staged {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    fn new(path: &Path, text: &str) -> io::Result<Self> {
+        // A link to a file inside the crate stays a link.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut temporary = tempfile::Builder::new().prefix(".nbexport-").tempfile_in(folder)?;
+        temporary.as_file_mut().write_all(text.as_bytes())?;
+        temporary.as_file().sync_all()?;
+        match fs::metadata(&path) {
+            Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions())?,
+            Err(_) => make_readable(temporary.as_file())?,
+        }
+        Ok(Self { temporary, path })
     }
-    temporary.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+
+    fn commit(self) -> io::Result<()> {
+        self.temporary.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
 }
 
 /// A temporary file is private to its owner; a source file is not.
@@ -131,7 +164,9 @@ pub struct Lock(#[expect(dead_code, reason = "the lock is released when the file
 /// # Errors
 /// The lock file cannot be made (a read-only disk).
 pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
-    let folder = project.root.join("target/nbexport");
+    // Without a configured project the root is no more than a folder that notebook and crate have in common.
+    let is_cargo_folder = project.root.join("Cargo.toml").is_file();
+    let folder = if is_cargo_folder { &project.root } else { &project.krate }.join("target/nbexport");
     let held = || {
         fs::create_dir_all(&folder)?;
         let file = File::create(folder.join(".lock"))?;
@@ -141,7 +176,8 @@ pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
     held().map_err(|error: io::Error| {
         Box::new(
             Diagnostic::error(format!("cannot lock the project: {error}"))
-                .note(format!("the lock is `{}/.lock`", project.name_of(&folder))),
+                .note(format!("the lock is `{}/.lock`", project.name_of(&folder)))
+                .help("nbexport must be able to write there, so that two of them never write at once"),
         )
     })
 }

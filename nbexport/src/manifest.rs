@@ -238,15 +238,17 @@ pub fn update(
             continue;
         };
         let sorted = is_sorted(table);
+        let mut emptied = false;
         if complete {
             let gone: Vec<String> = table
                 .iter()
                 .filter(|(key, item)| is_marked(item) && mine.iter().all(|it| it.name != *key))
                 .map(|(key, _)| key.to_owned())
                 .collect();
-            for key in gone {
-                table.remove(&key);
+            for key in &gone {
+                table.remove(key);
             }
+            emptied = !gone.is_empty() && table.is_empty() && mine.is_empty();
         }
         for dependency in mine {
             match table.get(&dependency.name) {
@@ -266,6 +268,14 @@ pub fn update(
         }
         if sorted {
             table.sort_values();
+        }
+        if emptied
+            && table
+                .decor()
+                .prefix()
+                .is_none_or(|before| before.as_str().is_some_and(|it| it.trim().is_empty()))
+        {
+            document.remove(section);
         }
     }
     if wrong.is_empty() { Ok(document.to_string()) } else { Err(wrong) }

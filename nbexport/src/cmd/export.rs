@@ -49,8 +49,11 @@ fn print(report: &Report, context: &Context, check: bool) {
             printer.diff(&change.diff());
         }
     }
+    if report.outcomes.is_empty() {
+        printer.info(&format!("no notebooks in `{}`", context.project.name_of(&context.project.notebooks)));
+    }
     for outcome in &report.outcomes {
-        for line in lines(outcome, context, check) {
+        for line in lines(outcome, report, context, check) {
             printer.info(&line);
         }
     }
@@ -69,7 +72,7 @@ fn print(report: &Report, context: &Context, check: bool) {
 }
 
 /// One line for each file a notebook goes to: from, to, how much.
-fn lines(outcome: &Outcome, context: &Context, check: bool) -> Vec<String> {
+fn lines(outcome: &Outcome, report: &Report, context: &Context, check: bool) -> Vec<String> {
     if outcome.is_bad() {
         let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         return vec![format!("{}: not exported, {}", outcome.notebook, count(errors, "error"))];
@@ -77,7 +80,9 @@ fn lines(outcome: &Outcome, context: &Context, check: bool) -> Vec<String> {
     if outcome.modules.is_empty() {
         return vec![format!("{}: nothing to export", outcome.notebook)];
     }
-    let said = |changed: bool| match (changed, check) {
+    let held_back = report.diagnostics.iter().any(Diagnostic::is_error);
+    let said = |name: &str| match (report.changes.iter().any(|change| change.name == name), check) {
+        _ if held_back => "not exported",
         (false, _) => "unchanged",
         (true, true) => "stale",
         (true, false) => "exported",
@@ -88,7 +93,7 @@ fn lines(outcome: &Outcome, context: &Context, check: bool) -> Vec<String> {
         .map(|module| {
             let to = context.project.name_of(&context.project.krate.join(&module.path));
             let held = format!("{}, {}", count(module.cells, "cell"), count(module.tests, "test"));
-            format!("{} → {to}: {held}, {}", outcome.notebook, said(outcome.changed))
+            format!("{} → {to}: {held}, {}", outcome.notebook, said(&to))
         })
         .collect()
 }
