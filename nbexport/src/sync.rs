@@ -359,7 +359,8 @@ fn test_body(region: &str) -> Option<String> {
         row.starts_with("fn ") && row.ends_with('{')
     })?;
     let framed = rows[..start].iter().all(|row| row.trim_start().starts_with("#["));
-    if !framed || rows.last()?.trim() != "}" {
+    if !framed || !matches!(rows.last()?.trim(), "}" | "}; let _ = test(); }" | "}; let _ = test().await; }")
+    {
         return None;
     }
     let indent = rows[start].len() - rows[start].trim_start().len() + 4;
