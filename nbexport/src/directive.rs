@@ -191,8 +191,12 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
         })));
     };
     let usage = |form: &str| {
-        let given = if args.is_empty() { "nothing".to_owned() } else { format!("`{}`", args.join(" ")) };
-        wrong(format!("`{name}` does not take {given}")).help(format!("write `//| {name}{form}`"))
+        let message = if args.is_empty() {
+            format!("`{name}` needs to be told more")
+        } else {
+            format!("`{name}` does not take `{}`", args.join(" "))
+        };
+        wrong(message).help(format!("write `//| {name}{form}`"))
     };
     let boxed = |diagnostic: Diagnostic| Box::new(diagnostic);
     match (*takes, args.as_slice()) {
@@ -210,7 +214,8 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
         }
         (Args::Module, _) => Err(boxed(usage(" MODULE"))),
         (Args::Name, [named]) => {
-            check_name(named, name).map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            let what = if *name == "bench" { "benchmark" } else { "binary" };
+            check_name(named, what).map_err(|(why, help)| boxed(wrong(why).help(help)))?;
             let named = (*named).to_owned();
             Ok(if *name == "bench" { Kind::Bench(named) } else { Kind::Bin(named) })
         }
