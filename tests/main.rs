@@ -1,0 +1,15 @@
+//! Everything that is seen from outside: the real binary on real files, and the notebook model on real notebooks.
+//!
+//! A test sets up a project in a temporary folder with [`support::Case`], runs the binary and holds what came of it
+//! against snapshots that stand beside the input. `cargo insta review` shows and takes over what changed.
+
+mod support;
+
+mod bad_cells;
+mod bad_files;
+mod dependencies;
+mod directives;
+mod export;
+mod files;
+mod foreign_names;
+mod hand_edits;
