@@ -13,3 +13,4 @@ mod export;
 mod files;
 mod foreign_names;
 mod hand_edits;
+mod lossless;
