@@ -9,4 +9,6 @@ extern crate self as exp;
 pub mod nb_00;
 #[rustfmt::skip]
 pub mod nb_01;
+#[rustfmt::skip]
+pub mod nb_02;
 // nbexport: end modules
