@@ -9,6 +9,8 @@
 //! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
 //! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
 //!
+//! [`kernel`] runs notebooks, with a [`verdict`] on each cell, and [`process`] leaves nothing running.
+//!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
 //! ```
@@ -31,11 +33,14 @@ pub mod check;
 pub mod diagnostic;
 pub mod directive;
 pub mod export;
+pub mod kernel;
 pub mod krate;
 pub mod manifest;
 pub mod map;
 pub mod module;
 pub mod notebook;
 pub mod parsed;
+pub mod process;
 pub mod project;
 pub mod scope;
+pub mod verdict;
