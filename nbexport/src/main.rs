@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let status = match &cli.command {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
+        Some(Command::Test(args)) => cmd::test::run(args, &cli.global),
+        Some(Command::Run(args)) => cmd::run::run(args, &cli.global),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

@@ -1,6 +1,9 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
 pub(crate) mod export;
+mod in_kernel;
+pub(crate) mod run;
+pub(crate) mod test;
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +74,7 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["export"];
+    let commands = ["export", "run", "test"];
     let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
