@@ -13,4 +13,6 @@ mod export;
 mod files;
 mod foreign_names;
 mod hand_edits;
+mod kernel;
 mod lossless;
+mod verdicts;

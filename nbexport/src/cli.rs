@@ -80,6 +80,12 @@ pub(crate) enum Command {
     /// Format the cells with rustfmt
     #[command(after_help = "Example: nbexport fmt --check")]
     Fmt(FmtArgs),
+    /// Run notebooks from top to bottom, and tell of each cell whether it did what it should
+    #[command(after_help = "Example: nbexport test --kernel notebooks/02_fully_connected.ipynb")]
+    Test(TestArgs),
+    /// Run notebooks in the evcxr kernel and write what comes out into them
+    #[command(after_help = "Example: nbexport run notebooks/02_fully_connected.ipynb")]
+    Run(RunArgs),
     /// Export on every save
     #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
     Watch(WatchArgs),
@@ -172,6 +178,48 @@ pub(crate) struct SyncArgs {
     /// Where both sides were edited, take the module's text
     #[arg(long, conflicts_with = "ours")]
     pub theirs: bool,
+}
+
+/// What `test` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TestArgs {
+    /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub kernel: Option<String>,
+    /// How notebooks are run
+    #[command(flatten)]
+    pub how: HowToRun,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// What `run` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArgs {
+    /// The Jupyter kernel to run in, in place of the first one for Rust
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<String>,
+    /// How notebooks are run
+    #[command(flatten)]
+    pub how: HowToRun,
+}
+
+/// How notebooks are run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HowToRun {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How many notebooks run side by side
+    #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+    /// How long one cell may take, its compilation included; 0 for as long as it likes
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub timeout: u64,
+    /// Go on with a notebook's next cells after one has failed
+    #[arg(long)]
+    pub no_fail_fast: bool,
 }
 
 /// What `export` takes.

@@ -9,6 +9,8 @@
 //! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
 //! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
 //!
+//! [`kernel`] runs notebooks, with a [`verdict`] on each cell, and [`process`] leaves nothing running.
+//!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
 //! ```
@@ -33,13 +35,16 @@ pub mod diagnostic;
 pub mod directive;
 pub mod export;
 pub mod fmt;
+pub mod kernel;
 pub mod krate;
 pub mod manifest;
 pub mod map;
 pub mod module;
 pub mod notebook;
 pub mod parsed;
+pub mod process;
 pub mod project;
 pub mod scaffold;
 pub mod scope;
 pub mod sync;
+pub mod verdict;

@@ -4,8 +4,11 @@ pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod fmt;
+mod in_kernel;
 pub(crate) mod new;
+pub(crate) mod run;
 pub(crate) mod sync;
+pub(crate) mod test;
 pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
@@ -84,7 +87,7 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["export"];
+    let commands = ["export", "run", "test"];
     let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
