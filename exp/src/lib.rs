@@ -11,4 +11,8 @@ pub mod nb_00;
 pub mod nb_01;
 #[rustfmt::skip]
 pub mod nb_02;
+#[rustfmt::skip]
+pub mod nb_02a;
+#[rustfmt::skip]
+pub mod nb_02b;
 // nbexport: end modules
