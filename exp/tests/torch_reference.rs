@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use exp::mnist;
 use exp::nb_02::{
-    Grads, Lin, Model, Module, Mse, Relu, float, forward_and_backward, lin, mean_std, mse, normalize, relu, targets,
+    Grads, Lin, Model, Module, Mse, Relu, float, forward_and_backward, lin, mean_std, mse, normalize, relu,
+    targets,
 };
 use ndarray::{Array, Array1, Array2, Dimension, NdFloat, s};
 use serde_json::Value;
@@ -89,7 +90,13 @@ fn close_grad<F: NdFloat, D: Dimension>(what: &str, got: &Array<F, D>, want: &Va
     let len = float::<f64>(flat.len());
     // The root mean square of one value; n independent values of that size have a sum of about √n times as much.
     let (each, summed) = ((squares / len).sqrt(), squares.sqrt());
-    close(&format!("sum of squares of {what}"), flat.iter().map(|v| v * v).sum::<f64>(), squares, squares, tol);
+    close(
+        &format!("sum of squares of {what}"),
+        flat.iter().map(|v| v * v).sum::<f64>(),
+        squares,
+        squares,
+        tol,
+    );
     close(&format!("sum of {what}"), flat.iter().sum::<f64>(), number(want, "/sum"), summed, tol);
     let mut checked = 0;
     let mut value = |at: usize, want: &Value| {
@@ -179,7 +186,8 @@ const F64: f64 = 1e-10;
 
 #[test]
 fn the_sample_begins_with_the_reference_rows() {
-    let labels: Vec<usize> = serde_json::from_value(REFERENCE["data"]["y_first_ten"].clone()).expect("labels");
+    let labels: Vec<usize> =
+        serde_json::from_value(REFERENCE["data"]["y_first_ten"].clone()).expect("labels");
     assert_eq!(mnist::sample().train.y.slice(s![..10]).to_vec(), labels);
 }
 
