@@ -305,9 +305,9 @@ fn split_off_additions(regions: &mut [Region]) -> Vec<String> {
                 && (*kept == rows.len() || rows[*kept].trim().is_empty() || rows[*kept] == "}")
         });
         // Below tests, the brace that closes them parts the last test from what was added, edited or not.
-        let brace = (tests.is_some_and(|tests| at > tests))
-            .then(|| rows.iter().rposition(|row| *row == "}"))
-            .flatten();
+        let closes_tests = |at: usize| rows[at] == "}" && at > 0 && rows[at - 1] == "    }";
+        let brace =
+            tests.filter(|tests| at > *tests).and_then(|_| (0..rows.len()).find(|at| closes_tests(*at)));
         let (kept, rest) = match (kept, brace) {
             (_, Some(brace)) => (brace, brace + 1),
             (Some(kept), None) => (kept, kept),
