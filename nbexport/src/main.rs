@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
+        Some(Command::Diff(args)) => cmd::diff::run(args, &cli.global),
+        Some(Command::Merge(args)) => cmd::merge::run(args, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
