@@ -12,6 +12,7 @@ mod directives;
 mod export;
 mod files;
 mod foreign_names;
+mod git;
 mod hand_edits;
 mod kernel;
 mod lossless;

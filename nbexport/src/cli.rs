@@ -80,6 +80,9 @@ pub(crate) enum Command {
         after_help = "Example: nbexport merge base.ipynb ours.ipynb theirs.ipynb --out merged.ipynb\nExit status: 0 merged, 1 a person has to decide something, 2 it could not do its work."
     )]
     Merge(MergeArgs),
+    /// Let git show, merge and check notebooks by nbexport
+    #[command(after_help = "Example: nbexport hooks install")]
+    Hooks(HooksArgs),
     /// Drop what changes from run to run: execution counts, volatile metadata
     #[command(
         after_help = "Example: nbexport clean --check notebooks\nAs a git filter: nbexport clean - < in > out"
@@ -285,4 +288,23 @@ pub(crate) struct MergeArgs {
     /// What stands beside `>>>>>>>`
     #[arg(long, hide = true, default_value = "theirs")]
     pub theirs_label: String,
+}
+
+/// What `hooks` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct HooksArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: HooksCommand,
+}
+
+/// What `hooks` does.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum HooksCommand {
+    /// Install the diff and merge drivers, the clean filter and a check before each commit
+    Install,
+    /// Take out what `install` put in
+    Uninstall,
+    /// Check the staged notebooks, as the hook does
+    Check,
 }

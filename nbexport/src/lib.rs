@@ -37,6 +37,7 @@ pub mod directive;
 pub mod export;
 pub mod fmt;
 pub mod git;
+pub mod hooks;
 pub mod kernel;
 pub mod krate;
 pub mod manifest;

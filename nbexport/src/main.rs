@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
         Some(Command::Diff(args)) => cmd::diff::run(args, &cli.global),
         Some(Command::Merge(args)) => cmd::merge::run(args, &cli.global),
+        Some(Command::Hooks(args)) => cmd::hooks::run(args.command, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),

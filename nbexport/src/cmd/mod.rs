@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod fmt;
+pub(crate) mod hooks;
 mod in_kernel;
 pub(crate) mod merge;
 pub(crate) mod new;
