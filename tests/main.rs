@@ -13,6 +13,7 @@ mod everyday;
 mod export;
 mod files;
 mod foreign_names;
+mod git;
 mod hand_edits;
 mod kernel;
 mod lossless;

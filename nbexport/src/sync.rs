@@ -15,6 +15,7 @@ use similar::TextDiff;
 use crate::cell::lines_within_literals;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export;
+use crate::git;
 use crate::krate;
 use crate::module::{self, Module, Region};
 use crate::notebook::{Cell, CellKind, Edit, Notebook, lines, short_hash};
@@ -62,6 +63,16 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
         let file = project.krate.join(&module.path);
         let Ok(on_disk) = fs::read_to_string(&file) else { continue };
         if module::generated_from(&on_disk).is_none() {
+            continue;
+        }
+        if git::is_conflicted(&on_disk) {
+            let file = project.name_of(&file);
+            synced.diagnostics.push(
+                Diagnostic::error(format!(
+                    "`{file}` holds git's conflict markers, so nothing of it was brought back"
+                ))
+                .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"),
+            );
             continue;
         }
         let side = Comparison { notebook: &notebook, module, file: project.name_of(&file), prefer };

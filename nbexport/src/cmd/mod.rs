@@ -2,9 +2,12 @@
 
 pub(crate) mod clean;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod fmt;
+pub(crate) mod hooks;
 mod in_kernel;
+pub(crate) mod merge;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod sync;
