@@ -26,6 +26,7 @@
 //! assert_eq!(modules[0].map.locate(5, 1), Some((1, 2, 1)));
 //! ```
 
+pub mod cargo;
 pub mod cell;
 pub mod check;
 pub mod clean;
@@ -37,9 +38,13 @@ pub mod krate;
 pub mod manifest;
 pub mod map;
 pub mod module;
+pub mod native;
 pub mod notebook;
 pub mod parsed;
+pub mod places;
+pub mod process;
 pub mod project;
 pub mod scaffold;
 pub mod scope;
 pub mod sync;
+pub mod verdict;

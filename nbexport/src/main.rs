@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let status = match &cli.command {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
+        Some(Command::Test(args)) => cmd::test::run(args, &cli.global),
+        Some(Command::Cargo(args)) => cmd::cargo::run(args, &cli.global),
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),

@@ -11,6 +11,7 @@ use crate::cli::{Color, Global};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
     quiet: bool,
+    verbose: bool,
     color_out: bool,
     color_err: bool,
 }
@@ -25,9 +26,33 @@ impl Printer {
         };
         Self {
             quiet: global.quiet,
+            verbose: global.verbose,
             color_out: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
         }
+    }
+
+    /// Whether errors are colored.
+    pub(crate) fn colors_errors(self) -> bool {
+        self.color_err
+    }
+
+    /// Whether only what is wrong is said.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
+    /// What was asked for with `-v`.
+    pub(crate) fn note(self, line: &str) {
+        if self.verbose {
+            let _ = writeln!(std::io::stderr(), "note: {line}");
+        }
+    }
+
+    /// Text as it is, to stderr.
+    pub(crate) fn raw_error(self, text: &str) {
+        let text = if self.color_err { text.into() } else { anstream::adapter::strip_str(text).to_string() };
+        let _ = write!(std::io::stderr(), "{text}");
     }
 
     /// A line of a result; `-q` drops it.

@@ -1,11 +1,14 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
+pub(crate) mod cargo;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod new;
+mod report;
 pub(crate) mod sync;
+pub(crate) mod test;
 pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
@@ -84,7 +87,7 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["export"];
+    let commands = ["export", "test", "cargo"];
     let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),

@@ -1,0 +1,159 @@
+//! Process groups that leave nothing behind: whatever a notebook starts ends with it.
+//!
+//! A kernel and a notebook's program run code that a person wrote: it hangs, forks and ignores polite requests. Each
+//! gets a process group of its own, and the group is killed as a whole. The price is that the terminal's ctrl-C no
+//! longer reaches it, so [`stop_on_interrupt`] passes that on.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// The groups alive in this process, and whether it is being stopped.
+struct Groups {
+    alive: BTreeSet<i32>,
+    stopping: bool,
+}
+
+static GROUPS: Mutex<Groups> = Mutex::new(Groups { alive: BTreeSet::new(), stopping: false });
+
+fn groups() -> MutexGuard<'static, Groups> {
+    // A set of numbers is never left half-changed, so a panic elsewhere does not spoil it.
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A child process that leads its own process group; dropping it kills the whole group.
+#[derive(Debug)]
+pub struct Group {
+    leader: Child,
+    pid: Pid,
+}
+
+impl Group {
+    /// Starts `command` as the leader of a new process group.
+    pub fn spawn(command: &mut Command) -> std::io::Result<Self> {
+        // The lock is held across the fork, so that a ctrl-C finds the child either not started or in the list.
+        let mut groups = groups();
+        if groups.stopping {
+            return Err(std::io::Error::from(std::io::ErrorKind::Interrupted));
+        }
+        let leader = command.process_group(0).spawn()?;
+        let pid = Pid::from_child(&leader);
+        groups.alive.insert(pid.as_raw_pid());
+        Ok(Self { leader, pid })
+    }
+
+    /// The leader's process id, which is the group's id too.
+    pub fn id(&self) -> u32 {
+        self.leader.id()
+    }
+
+    /// The leader's stdout and stderr, where they are pipes; each is handed out once.
+    pub fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.leader.stdout.take(), self.leader.stderr.take())
+    }
+
+    /// Whether the leader has ended. It is not reaped by this, so its id stays taken until the group is killed.
+    pub fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
+    }
+
+    /// Kills every process of the group and reaps the leader, whose status comes back.
+    pub fn kill(mut self) -> std::io::Result<ExitStatus> {
+        self.end()
+    }
+
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
+        // First the kill, then the reaping: once the leader is reaped the id may belong to someone else.
+        if groups().alive.remove(&self.pid.as_raw_pid()) {
+            let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+        self.leader.wait()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// Kills all groups that are alive; none can be started from here on.
+pub fn kill_all() {
+    let mut groups = groups();
+    groups.stopping = true;
+    for pid in std::mem::take(&mut groups.alive).into_iter().filter_map(Pid::from_raw) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// From here on an interrupt, a hang-up or a polite kill of this process ends all its groups first.
+///
+/// The process then exits with 128 plus the signal's number, as a shell reports it.
+pub fn stop_on_interrupt() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let guard = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    drop(guard);
+    std::thread::Builder::new().name("interrupt".into()).spawn(move || {
+        let number = runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => 2,
+                _ = terminate.recv() => 15,
+                _ = hangup.recv() => 1,
+            }
+        });
+        kill_all();
+        std::process::exit(128 + number);
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn the_whole_group_goes_with_its_leader() {
+        let mut command = Command::new("sh");
+        let pipe = command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        let mut group = Group::spawn(pipe).unwrap();
+        let mut line = String::new();
+        let stdout = group.leader.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        let grandchild = Pid::from_raw(line.trim().parse().unwrap()).unwrap();
+        assert!(rustix::process::test_kill_process(grandchild).is_ok());
+        assert!(!group.has_ended());
+        group.kill().unwrap();
+        let start = Instant::now();
+        // Nobody but init reaps the grandchild, so it may stand as a zombie for a moment.
+        while is_running(grandchild) {
+            assert!(start.elapsed() < Duration::from_secs(5), "{line} lives on");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn is_running(pid: Pid) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
+        state.is_ok_and(|text| !text.rsplit(')').next().unwrap_or("").trim_start().starts_with('Z'))
+    }
+
+    #[test]
+    fn an_ended_leader_is_seen() {
+        let group = Group::spawn(&mut Command::new("true")).unwrap();
+        let start = Instant::now();
+        while !group.has_ended() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(group.kill().unwrap().success());
+    }
+}
