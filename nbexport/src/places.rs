@@ -105,8 +105,7 @@ impl Places {
                 let after = &found[path.len()..];
                 // A longer path that ends in this one is another file, unless it only says `./`.
                 let starts = before.strip_suffix("./").unwrap_or(before);
-                let is_path =
-                    starts.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"_-./".contains(c));
+                let is_path = begins_path(starts);
                 match self.numbers(path, after).filter(|_| is_path) {
                     Some((place, used)) => {
                         rewritten += starts;
@@ -259,6 +258,17 @@ impl Places {
         let number = |key: &str| usize::try_from(span.get(key)?.as_u64()?).ok();
         self.locate(span.get("file_name")?.as_str()?, number("line_end")?, number("column_end")?)
     }
+}
+
+/// Whether a path can begin behind this text; a color code ends in a letter and is no part of a path.
+fn begins_path(before: &str) -> bool {
+    let code = before.rfind('\u{1b}').map(|at| &before[at + 1..]);
+    let ends_in_code = code.is_some_and(|code| {
+        code.strip_prefix('[')
+            .and_then(|code| code.strip_suffix('m'))
+            .is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'))
+    });
+    ends_in_code || before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && !"_-./".contains(c))
 }
 
 /// A number behind `before`, and the length of both.

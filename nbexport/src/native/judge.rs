@@ -43,7 +43,7 @@ pub(super) fn culprit(
             let rendered = message["rendered"].as_str().unwrap_or_default();
             Diagnostic::error(coded(message))
                 .at(&start.source, from..to, "")
-                .as_rendered(places.rewrite_rendered(rendered))
+                .as_rendered(places.rewrite_rendered(rendered).trim_end().to_owned() + "\n")
         }
         None => Diagnostic::error(text.to_owned()),
     };
@@ -58,11 +58,25 @@ fn coded(message: &Value) -> String {
     }
 }
 
+/// What is said of a closing expression whose value cannot be shown.
+pub(super) fn unshown(message: &Value) -> Diagnostic {
+    let text = message["message"].as_str().unwrap_or_default();
+    if message["code"]["code"] != "E0599" {
+        return Diagnostic::error(coded(message));
+    }
+    let name = text.split('`').nth(3).unwrap_or("the value").trim_start_matches('&');
+    Diagnostic::error(format!("`{name}` cannot be shown: it has neither `Debug` nor an `evcxr_display`"))
+        .help(format!("derive it, `#[derive(Debug)]`, or end the cell in `;` to show nothing of `{name}`"))
+}
+
 /// Several errors of one cell as one.
 pub(super) fn joined(mut diagnostics: Vec<Diagnostic>) -> Diagnostic {
-    let rendered: Vec<String> = diagnostics.iter().filter_map(|it| it.rendered.clone()).collect();
-    let first = diagnostics.remove(0);
-    if rendered.len() > 1 { first.as_rendered(rendered.join("\n")) } else { first }
+    if diagnostics.len() == 1 {
+        return diagnostics.remove(0);
+    }
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|it| it.render(true).trim_end().to_owned() + "\n").collect();
+    diagnostics.remove(0).as_rendered(rendered.join("\n"))
 }
 
 /// Whether a compiler's error says that a name is not known.

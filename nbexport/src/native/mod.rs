@@ -335,7 +335,15 @@ fn take_errors(
                 let why = format!("this would hide the variable `{name}` of an earlier cell");
                 return Err(Box::new(needs_kernel(code, span, &why)));
             }
-            Some((Line::Cell(number) | Line::Show(number) | Line::For(number), diagnostic)) => {
+            Some((line @ (Line::Cell(number) | Line::Show(number) | Line::For(number)), diagnostic)) => {
+                let index = subject.index_of(number).unwrap_or_default();
+                let code = subject.parsed.cells[index].code.as_ref().ok();
+                let closing = code.and_then(|code| Some((code, program::closing(code)?)));
+                let diagnostic =
+                    match closing.filter(|_| matches!(line, Line::Show(_)) && diagnostic.primary.is_none()) {
+                        Some((code, span)) => judge::unshown(message).at(code.source(), span, ""),
+                        None => diagnostic,
+                    };
                 *unresolved.entry(number).or_insert(true) &= judge::is_unresolved(message);
                 by_cell.entry(number).or_default().push(diagnostic);
             }

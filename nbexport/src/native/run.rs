@@ -107,26 +107,27 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
     std::thread::spawn(move || listen(&listener, &sender));
     let mut cells: Vec<(CellRun, u64, Option<u64>, Duration)> = Vec::new();
     let mut cut = None;
-    let end = watch(&receiver, &group, &output, how.timeout, |report| match report.kind.as_str() {
-        "begin" => {
-            progress(report.cell);
-            let cell = CellRun { number: report.cell, ..CellRun::default() };
-            cells.push((cell, report.written, None, report.at));
-        }
-        "unexpected" => {
-            if let Some((cell, ..)) = cells.last_mut() {
-                cell.unexpected = true;
+    let end =
+        watch(&receiver, &group, (&output, &socket), how.timeout, |report| match report.kind.as_str() {
+            "begin" => {
+                progress(report.cell);
+                let cell = CellRun { number: report.cell, ..CellRun::default() };
+                cells.push((cell, report.written, None, report.at));
             }
-        }
-        "end" => {
-            if let Some((cell, _, to, began)) = cells.last_mut() {
-                (cell.ended, *to) = (true, Some(report.written));
-                cell.time = report.at.saturating_sub(*began);
+            "unexpected" => {
+                if let Some((cell, ..)) = cells.last_mut() {
+                    cell.unexpected = true;
+                }
             }
-        }
-        "panic" => cut = told(&report.text),
-        _ => {}
-    });
+            "end" => {
+                if let Some((cell, _, to, began)) = cells.last_mut() {
+                    (cell.ended, *to) = (true, Some(report.written));
+                    cell.time = report.at.saturating_sub(*began);
+                }
+            }
+            "panic" => cut = told(&report.text),
+            _ => {}
+        });
     let (end, took) = end;
     // What it reports by is closed a moment before its exit status is known.
     let closed = Instant::now();
@@ -149,11 +150,12 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
 fn watch(
     receiver: &Receiver<Report>,
     group: &Group,
-    output: &Path,
+    (output, socket): (&Path, &Path),
     timeout: Option<Duration>,
     mut each: impl FnMut(&Report),
 ) -> (Option<End>, Duration) {
     let mut began = Instant::now();
+    let mut ended: Option<Instant> = None;
     loop {
         let wait = Duration::from_millis(100);
         match receiver.recv_timeout(wait) {
@@ -180,9 +182,15 @@ fn watch(
                 if output.metadata().is_ok_and(|metadata| metadata.len() > MOST_OUTPUT) {
                     return (Some(End::Flooded), began.elapsed());
                 }
-                // Ended before it could say a word: then nobody ever connects.
-                if group.has_ended() && receiver.try_recv().is_err() {
-                    return (None, began.elapsed());
+                // It ended, and what it said may still be on the way; behind that comes our own silent call, for the
+                // case that it never called. What it left running may hold the line, though not for ever.
+                if group.has_ended() {
+                    match ended {
+                        None => drop(UnixStream::connect(socket)),
+                        Some(since) if since.elapsed() < Duration::from_secs(5) => {}
+                        Some(_) => return (None, began.elapsed()),
+                    }
+                    ended = ended.or_else(|| Some(Instant::now()));
                 }
             }
         }
