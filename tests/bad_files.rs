@@ -223,6 +223,22 @@ fn a_cell_that_is_no_cell() {
     ");
 }
 
+/// Union merges leave such cells; which of the two is meant, only their writer knows.
+#[test]
+fn a_cell_with_a_key_twice() {
+    let text = notebook(GOOD).replace("\"metadata\": {},", "\"metadata\": {},\n   \"metadata\": {\"x\": 1},");
+    assert_snapshot!(said(text), @"
+    error: cell 1 is not a cell: duplicate field `metadata`
+     --> notebooks/00_demo.ipynb:3:3
+      |
+    3 |   {
+      |   ^ this cell
+      |
+      = note: it is cell 1 of `notebooks/00_demo.ipynb`
+      = help: open the notebook in Jupyter and save it, or mend the cell in a text editor
+    ");
+}
+
 #[test]
 fn cells_that_are_no_list() {
     assert_snapshot!(said(r#"{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": {}}"#), @r#"

@@ -7,9 +7,14 @@ mod support;
 
 mod bad_cells;
 mod bad_files;
+mod cargo;
 mod dependencies;
 mod directives;
 mod export;
 mod files;
 mod foreign_names;
 mod hand_edits;
+mod kernel;
+mod lossless;
+mod native;
+mod verdicts;

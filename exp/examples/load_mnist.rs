@@ -14,17 +14,9 @@ fn main() -> ExitCode {
     let took = start.elapsed();
     match loaded {
         Ok(mnist) => {
-            for (name, part) in [
-                ("train", &mnist.train),
-                ("valid", &mnist.valid),
-                ("test", &mnist.test),
-            ] {
+            for (name, part) in [("train", &mnist.train), ("valid", &mnist.valid), ("test", &mnist.test)] {
                 let first: Vec<usize> = part.y.iter().take(10).copied().collect();
-                println!(
-                    "{name}: x {:?}, y {:?}, first labels {first:?}",
-                    part.x.dim(),
-                    part.y.dim()
-                );
+                println!("{name}: x {:?}, y {:?}, first labels {first:?}", part.x.dim(), part.y.dim());
             }
             println!("from {}", mnist.source);
             println!("in {:.1} ms", took.as_secs_f64() * 1e3);

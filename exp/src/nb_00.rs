@@ -56,7 +56,7 @@ fn install_quiet_hook() {
     });
 }
 
-// %% 00_exports.ipynb export-test-fail 0e46ad29
+// %% 00_exports.ipynb export-test-fail 7e04746e
 //| export
 /// What `f` says when it panics, or `None` when it returns. Nothing is printed.
 pub fn panic_message<R>(f: impl FnOnce() -> R) -> Option<String> {
@@ -66,7 +66,7 @@ pub fn panic_message<R>(f: impl FnOnce() -> R) -> Option<String> {
     quiet().set(before);
     let payload = result.err()?;
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).or_else(|| Some(String::new()))
+    Some(text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default())
 }
 
 // %% 00_exports.ipynb export-test-fail-fn 65114b20
@@ -97,7 +97,7 @@ pub fn near<A: NdFloat, D: Dimension>(a: &ArrayRef<A, D>, b: &ArrayRef<A, D>, to
     a.shape() == b.shape() && a.iter().zip(b).all(|(&x, &y)| near_one(x, y, tol))
 }
 
-// %% 00_exports.ipynb export-test-near-tol 0f5fb8dd
+// %% 00_exports.ipynb export-test-near-tol a08dc453
 //| export
 /// Panics unless the arrays are [`near`] each other, up to a tolerance of your own.
 ///
@@ -109,7 +109,8 @@ pub fn test_near_tol<A: NdFloat, D: Dimension>(a: &ArrayRef<A, D>, b: &ArrayRef<
     let far = || a.indexed_iter().zip(b).filter(|&((_, &x), &y)| !near_one(x, y, tol));
     if let Some(((at, x), y)) = far().next() {
         let (count, all) = (far().count(), a.len());
-        panic!("near: {count} of {all} differ by more than {tol:e}, first {x} and {y} at {at:?}\n{a}\n{b}");
+        let first = format!("first {x} and {y} at {at:?}");
+        panic!("near: {count} of {all} differ by more than {tol:e}, {first}\n{a}\n{b}");
     }
 }
 
@@ -144,7 +145,7 @@ pub struct Timing {
     pub loops: u32,
 }
 
-// %% 00_exports.ipynb export-format-time ef392efd
+// %% 00_exports.ipynb export-format-time a1e71442
 //| export
 /// Seconds with three significant digits, in the unit that suits them: `0.33` is `330 ms`.
 pub fn format_time(seconds: f64) -> String {
@@ -154,8 +155,10 @@ pub fn format_time(seconds: f64) -> String {
     let value = seconds / size;
     let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
     let digits = format!("{value:.decimals$}");
-    let short = if decimals == 0 { &digits } else { digits.trim_end_matches('0').trim_end_matches('.') };
-    format!("{short} {unit}")
+    if decimals == 0 {
+        return format!("{digits} {unit}");
+    }
+    format!("{} {unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 // %% 00_exports.ipynb export-timing-display 50444bdd
@@ -269,11 +272,11 @@ mod tests {
         assert!(!near(&array![1.0, 1.0], &array![1.0], 1e-5));
     }
 
-    // %% 00_exports.ipynb test-near-messages 2ed63b74
+    // %% 00_exports.ipynb test-near-messages 0d2da9db
     #[test]
     fn near_says_which_pair_and_which_shapes() {
         //| test near_says_which_pair_and_which_shapes
-        use ndarray::{array, Array2};
+        use ndarray::{Array2, array};
         let (a, b) = (array![[1.0, 2.0], [3.0, 4.0]], array![[1.0, 2.0], [3.5, 4.0]]);
         test_fail(|| test_near(&a, &b), "1 of 4 differ by more than 1e-5, first 3 and 3.5 at (1, 0)");
         let (tall, wide) = (Array2::<f32>::zeros((5, 2)), Array2::<f32>::zeros((2, 5)));

@@ -16,9 +16,9 @@ fn check_shapes<A>(a: &ArrayRef2<A>, b: &ArrayRef2<A>) {
     assert!(cols == rows, "matmul of {n}×{cols} and {rows}×{m}: {cols} columns meet {rows} rows");
 }
 
-// %% 01_matmul.ipynb export-matmul-loops 15d29f2b
+// %% 01_matmul.ipynb export-matmul-loops 45d9c40c
 //| export
-/// The product of `a`, `n×k`, and `b`, `k×m`, as the definition says it: `c[i, j] = Σ_k a[i, k] * b[k, j]`.
+/// The product of `a`, `n×k`, and `b`, `k×m`, by its definition: `c[i, j] = Σ_k a[i, k] * b[k, j]`.
 ///
 /// Panics with both shapes when they do not fit.
 #[track_caller]
@@ -75,14 +75,16 @@ fn indices(spec: &str) -> Option<[Vec<char>; 3]> {
     parts.iter().flatten().all(char::is_ascii_alphabetic).then_some(parts)
 }
 
-// %% 01_matmul.ipynb export-sizes 2365a109
+// %% 01_matmul.ipynb export-sizes fc0dfc85
 //| export
 /// Each index with its size, in the order in which the inputs name them.
 fn sizes(named: impl Iterator<Item = (char, usize)>) -> Result<Vec<(char, usize)>, String> {
     let mut found: Vec<(char, usize)> = Vec::new();
     for (index, size) in named {
         match found.iter().find(|(seen, _)| *seen == index) {
-            Some(&(_, other)) if other != size => return Err(format!("{index} is both {other} and {size}")),
+            Some(&(_, other)) if other != size => {
+                return Err(format!("{index} is both {other} and {size}"));
+            }
             Some(_) => {}
             None => found.push((index, size)),
         }
@@ -154,13 +156,13 @@ fn plan(spec: &str, a: &[usize], b: &[usize]) -> Result<(Vec<usize>, Vec<Loop>),
     Ok((out, loops))
 }
 
-// %% 01_matmul.ipynb export-einsum 747ea603
+// %% 01_matmul.ipynb export-einsum d5cb99e4
 //| export
 /// Einstein summation of two arrays: `einsum("ik,kj->ij", a, b)` is their matrix product.
 ///
-/// Letters name the axes of `a`, of `b` and of the output; what the output does not name is summed over. The
-/// output has the number of dimensions that the caller's type asks for. Panics with `spec`, both shapes and the
-/// reason when a letter has two sizes, or when letters and axes do not match.
+/// Letters name the axes of `a`, of `b` and of the output; what the output does not name is summed
+/// over. The output has as many dimensions as the caller's type asks for. Panics with `spec`, both
+/// shapes and the reason when a letter has two sizes, or when letters and axes do not match.
 #[track_caller]
 pub fn einsum<A, D, E, F>(spec: &str, a: &ArrayRef<A, D>, b: &ArrayRef<A, E>) -> Array<A, F>
 where
@@ -171,7 +173,7 @@ where
 {
     let (shape, loops) = match plan(spec, a.shape(), b.shape()) {
         Ok((shape, loops)) if F::NDIM.is_none_or(|n| n == shape.len()) => (shape, loops),
-        Ok((shape, _)) => panic!("einsum {spec}: the output's shape is {shape:?}, but its type has another rank"),
+        Ok((shape, _)) => panic!("einsum {spec} makes {shape:?}, but the type has another rank"),
         Err(why) => panic!("einsum {spec} of {:?} and {:?}: {why}", a.shape(), b.shape()),
     };
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
@@ -199,14 +201,14 @@ pub fn matmul<A: LinalgScalar>(a: &ArrayRef2<A>, b: &ArrayRef2<A>) -> Array2<A> 
 mod tests {
     use super::*;
 
-    // %% 01_matmul.ipynb test-the-data 11b5b1d0
+    // %% 01_matmul.ipynb test-the-data 3f9f280e
     #[test]
     fn the_data_are_what_we_think() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // end of setup
         //| test the_data_are_what_we_think
@@ -220,23 +222,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-loops 75bc59be
+    // %% 01_matmul.ipynb test-matmul-loops e5b7bece
     #[test]
     fn loops_agree_with_a_product_by_hand() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -250,23 +253,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-frobenius 6ceb9709
+    // %% 01_matmul.ipynb test-frobenius d52152b6
     #[test]
     fn a_3_4_arrow_has_length_5() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -282,23 +286,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-dot f9fc99df
+    // %% 01_matmul.ipynb test-matmul-dot 41e9461d
     #[test]
     fn dot_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -314,23 +319,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-insert-axis a993e304
+    // %% 01_matmul.ipynb test-insert-axis 5032c426
     #[test]
     fn a_column_and_a_row_make_a_table() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -346,23 +352,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-broadcast 699006e2
+    // %% 01_matmul.ipynb test-matmul-broadcast 9c957ec6
     #[test]
     fn broadcasting_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -378,23 +385,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-matmul 0436aba6
+    // %% 01_matmul.ipynb test-einsum-matmul 6c1e2f1a
     #[test]
     fn einsum_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -412,23 +420,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-table d8b842b9
+    // %% 01_matmul.ipynb test-einsum-table 1470285d
     #[test]
     fn einsum_says_more_than_matmul() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -451,23 +460,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-fails e76a8fe0
+    // %% 01_matmul.ipynb test-einsum-fails 722c91a3
     #[test]
     fn einsum_says_why_not() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -491,23 +501,24 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul 59d09528
+    // %% 01_matmul.ipynb test-matmul 1312345c
     #[test]
     fn matmul_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
         //| setup
-        use exp::nb_00::*;
-        use ndarray::{array, s, Array1, Array2, Axis};
         use exp::mnist::Mnist;
+        use exp::nb_00::*;
+        use ndarray::{Array1, Array2, Axis, array, s};
         let Mnist { train, valid, .. } = exp::mnist::load()?;
         // setup: cell weights
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{rngs::StdRng, SeedableRng};
+        use rand::{SeedableRng, rngs::StdRng};
         use rand_distr::{Distribution, StandardNormal};
         let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let weights: Array2<f32> =
+            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup

@@ -16,9 +16,7 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(format!("{name}.pkl.gz"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.pkl.gz"))
 }
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -28,9 +26,7 @@ fn bytes(name: &str) -> Vec<u8> {
 /// The message for a file of this content.
 #[track_caller]
 fn refused(content: &[u8]) -> String {
-    mnist::from_reader(content)
-        .expect_err("it is no good file")
-        .to_string()
+    mnist::from_reader(content).expect_err("it is no good file").to_string()
 }
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -60,14 +56,8 @@ fn the_sample_is_the_first_rows_of_each_part() {
     assert_eq!(mnist.train.y.to_vec()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     assert_eq!((mnist.valid.y[0], mnist.test.y[0]), (3, 7));
     assert!(mnist.train.x.iter().all(|pixel| (0.0..1.0).contains(pixel)));
-    assert_eq!(
-        mnist.sha256(),
-        "d7853ed2efebff2227356e3cdd6041bf555e8e25e0919161c93e97e948d50727"
-    );
-    assert_eq!(
-        mnist.source.to_string(),
-        "the embedded sample of 2,000 / 500 / 500 rows (it was asked for)"
-    );
+    assert_eq!(mnist.sha256(), "d7853ed2efebff2227356e3cdd6041bf555e8e25e0919161c93e97e948d50727");
+    assert_eq!(mnist.source.to_string(), "the embedded sample of 2,000 / 500 / 500 rows (it was asked for)");
 }
 
 #[test]
@@ -100,10 +90,7 @@ fn every_python_and_numpy_gives_the_same_rows() {
 #[test]
 fn a_reader_gives_what_a_file_gives() {
     let mnist = mnist::from_reader(&bytes("numpy2_protocol4")[..]).unwrap();
-    assert!(same_rows(
-        &mnist,
-        &mnist::from_path(fixture("numpy2_protocol4")).unwrap()
-    ));
+    assert!(same_rows(&mnist, &mnist::from_path(fixture("numpy2_protocol4")).unwrap()));
     assert_eq!(mnist.source.to_string(), "a reader");
 }
 
@@ -131,23 +118,11 @@ fn a_pickle_of_something_else_is_named() {
     for (name, found) in [
         ("a_dict", "a dict of 3 where a tuple of 3 parts was expected"),
         ("a_list", "a list of 3 where a tuple of 3 parts was expected"),
-        (
-            "a_list_of_parts",
-            "a list of 3 where a tuple of 3 parts was expected",
-        ),
+        ("a_list_of_parts", "a list of 3 where a tuple of 3 parts was expected"),
         ("two_parts", "a tuple of 2 where a tuple of 3 parts was expected"),
-        (
-            "a_part_of_three",
-            "a tuple of 3 where the pair (x_train, y_train) was expected",
-        ),
-        (
-            "no_array",
-            "a list of 2 where the numpy array x_train was expected",
-        ),
-        (
-            "objects",
-            "an array of Python objects where the numpy array y_train was expected",
-        ),
+        ("a_part_of_three", "a tuple of 3 where the pair (x_train, y_train) was expected"),
+        ("no_array", "a list of 2 where the numpy array x_train was expected"),
+        ("objects", "an array of Python objects where the numpy array y_train was expected"),
         (
             "same_array_twice",
             "a reference to an earlier array (save copies) where the numpy array x_test was expected",
@@ -290,34 +265,19 @@ fn a_named_file_that_cannot_be_read_is_an_error_and_no_fall_back() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(vec![Reply::Whole(bytes("python2_protocol2"))]);
     let path = folder.path().join("nowhere.pkl.gz");
-    let config = Config {
-        path: Some(path.clone()),
-        ..config(&server.url, &folder)
-    };
+    let config = Config { path: Some(path.clone()), ..config(&server.url, &folder) };
     let said = config.load().unwrap_err().to_string();
-    assert!(
-        said.starts_with(&format!("cannot open {}: ", path.display())),
-        "{said}"
-    );
-    assert!(
-        said.ends_with("; MNIST_PATH names it, and nothing else is tried while it is set"),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("cannot open {}: ", path.display())), "{said}");
+    assert!(said.ends_with("; MNIST_PATH names it, and nothing else is tried while it is set"), "{said}");
 
     fs::write(&path, "not gzip").unwrap();
     let said = config.load().unwrap_err().to_string();
-    assert!(
-        said.starts_with(&format!("{}: this is not a gzip file", path.display())),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("{}: this is not a gzip file", path.display())), "{said}");
 
     fs::write(&path, bytes("numpy2_protocol4")).unwrap();
     assert_eq!(config.load().unwrap().source, Source::File(path));
 
-    let folder = Config {
-        path: Some(folder.path().to_owned()),
-        ..config
-    };
+    let folder = Config { path: Some(folder.path().to_owned()), ..config };
     assert!(folder.load().is_err());
     assert!(server.requests().is_empty());
 }
@@ -401,10 +361,7 @@ impl Reply {
             Self::Whole(all) => (whole(&all), all),
             Self::Range(all) => match from {
                 Some(from) if from < all.len() => (part(&all, from), all[from..].to_vec()),
-                Some(_) => (
-                    "416 Range Not Satisfiable\r\ncontent-length: 0".to_owned(),
-                    Vec::new(),
-                ),
+                Some(_) => ("416 Range Not Satisfiable\r\ncontent-length: 0".to_owned(), Vec::new()),
                 None => (whole(&all), all),
             },
             Self::WrongRange(all) => {
@@ -417,14 +374,8 @@ impl Reply {
                 (head, all[begin..begin + n].to_vec())
             }
             Self::CutOffUnseen(all, n) => ("200 OK".to_owned(), all[..n].to_vec()),
-            Self::Redirect => (
-                "302 Found\r\nlocation: /raw\r\ncontent-length: 0".to_owned(),
-                Vec::new(),
-            ),
-            Self::Status(status) => (
-                format!("{status} Whatever\r\ncontent-length: 4"),
-                b"oops".to_vec(),
-            ),
+            Self::Redirect => ("302 Found\r\nlocation: /raw\r\ncontent-length: 0".to_owned(), Vec::new()),
+            Self::Status(status) => (format!("{status} Whatever\r\ncontent-length: 4"), b"oops".to_vec()),
         };
         stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes())?;
         stream.write_all(&body)
@@ -467,17 +418,8 @@ fn begun(bytes: &[u8]) -> TempDir {
 /// The download came, is whole, and left nothing half done.
 #[track_caller]
 fn downloaded(mnist: &Mnist, server: &Server, folder: &TempDir) {
-    assert_eq!(
-        mnist.source,
-        Source::Download {
-            url: server.url.clone(),
-            cache: target(folder)
-        }
-    );
-    assert!(same_rows(
-        mnist,
-        &mnist::from_path(fixture("python2_protocol2")).unwrap()
-    ));
+    assert_eq!(mnist.source, Source::Download { url: server.url.clone(), cache: target(folder) });
+    assert!(same_rows(mnist, &mnist::from_path(fixture("python2_protocol2")).unwrap()));
     assert!(same_rows(mnist, &mnist::from_path(target(folder)).unwrap()));
     assert!(!part(folder).exists());
 }
@@ -490,10 +432,7 @@ fn a_download_is_kept_and_used_again() {
     downloaded(&config.load().unwrap(), &server, &folder);
     let again = config.load().unwrap();
     assert_eq!(again.source, Source::Cache(target(&folder)));
-    assert_eq!(
-        again.source.to_string(),
-        format!("the cache, {}", target(&folder).display())
-    );
+    assert_eq!(again.source.to_string(), format!("the cache, {}", target(&folder).display()));
     assert_eq!(server.requests(), [None]);
 }
 
@@ -546,10 +485,7 @@ fn a_transfer_that_keeps_breaking_is_an_error_and_what_came_is_kept() {
     let error = config.load().unwrap_err();
     assert!(matches!(error, Error::Interrupted { .. }), "{error}");
     let said = error.to_string();
-    assert!(
-        said.starts_with(&format!("the download of {} was interrupted: ", server.url)),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("the download of {} was interrupted: ", server.url)), "{said}");
     let way_out = format!("; run it again, and it goes on from {}", part(&folder).display());
     assert!(said.ends_with(&way_out), "{said}");
     assert_eq!(fs::read(part(&folder)).unwrap(), good[..2100]);
@@ -610,10 +546,7 @@ fn what_is_not_the_course_s_file_is_an_error_and_is_not_kept() {
     for (content, said) in [
         (bytes("uint8_images"), "x_train has dtype u1"),
         (page, "this is an HTML page"),
-        (
-            fs::read(sample()).unwrap(),
-            "it has other images or labels (sha256 of the content d7853ed2",
-        ),
+        (fs::read(sample()).unwrap(), "it has other images or labels (sha256 of the content d7853ed2"),
     ] {
         let folder = TempDir::new().unwrap();
         let server = Server::start(vec![Reply::Whole(content.clone()), Reply::Whole(content)]);
@@ -666,27 +599,15 @@ fn without_network_the_sample_comes_soon_and_says_why() {
     let said = mnist.source.to_string();
     let begin = format!("the embedded sample of 2,000 / 500 / 500 rows (no answer from {url}: ");
     assert!(said.starts_with(&begin), "{said}");
-    assert!(
-        !part(&folder).exists() && !target(&folder).exists(),
-        "nothing is left behind"
-    );
+    assert!(!part(&folder).exists() && !target(&folder).exists(), "nothing is left behind");
 }
 
 #[test]
 fn without_a_cache_folder_nothing_is_downloaded() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(vec![Reply::Whole(bytes("python2_protocol2"))]);
-    let mnist = Config {
-        cache: None,
-        ..config(&server.url, &folder)
-    }
-    .load()
-    .unwrap();
-    assert!(
-        mnist.source.to_string().contains("there is no cache folder"),
-        "{}",
-        mnist.source
-    );
+    let mnist = Config { cache: None, ..config(&server.url, &folder) }.load().unwrap();
+    assert!(mnist.source.to_string().contains("there is no cache folder"), "{}", mnist.source);
     assert!(server.requests().is_empty());
 }
 
@@ -698,16 +619,10 @@ fn a_cache_that_cannot_be_written_is_an_error() {
     assert!(matches!(error, Error::Cache { .. }), "{error}");
     let said = error.to_string();
     assert!(
-        said.contains(&format!(
-            "cannot use the cache, {}",
-            folder.path().join("cache").display()
-        )),
+        said.contains(&format!("cannot use the cache, {}", folder.path().join("cache").display())),
         "{said}"
     );
-    assert!(
-        said.ends_with("make it accessible, or set MNIST_PATH to a copy of mnist.pkl.gz"),
-        "{said}"
-    );
+    assert!(said.ends_with("make it accessible, or set MNIST_PATH to a copy of mnist.pkl.gz"), "{said}");
 }
 
 #[test]
@@ -717,11 +632,7 @@ fn a_damaged_file_in_the_cache_is_got_anew() {
     fs::remove_file(part(&folder)).unwrap();
     fs::write(target(&folder), &good[..3000]).unwrap();
     let offline = config(&nobody(), &folder).load().unwrap();
-    assert!(
-        matches!(offline.source, Source::Sample { .. }),
-        "{}",
-        offline.source
-    );
+    assert!(matches!(offline.source, Source::Sample { .. }), "{}", offline.source);
     let server = Server::start(vec![Reply::Whole(good)]);
     downloaded(&config(&server.url, &folder).load().unwrap(), &server, &folder);
 }
@@ -732,19 +643,11 @@ fn two_downloads_at_once_ask_the_server_once() {
     let server = Server::start(vec![Reply::Whole(bytes("python2_protocol2"))]);
     let config = config(&server.url, &folder);
     let sources: Vec<Source> = thread::scope(|scope| {
-        let both: Vec<_> = (0..2)
-            .map(|_| scope.spawn(|| config.load().unwrap().source))
-            .collect();
+        let both: Vec<_> = (0..2).map(|_| scope.spawn(|| config.load().unwrap().source)).collect();
         both.into_iter().map(|one| one.join().unwrap()).collect()
     });
-    let downloads = sources
-        .iter()
-        .filter(|source| matches!(source, Source::Download { .. }))
-        .count();
-    let cached = sources
-        .iter()
-        .filter(|source| matches!(source, Source::Cache(_)))
-        .count();
+    let downloads = sources.iter().filter(|source| matches!(source, Source::Download { .. })).count();
+    let cached = sources.iter().filter(|source| matches!(source, Source::Cache(_))).count();
     assert_eq!((downloads, cached), (1, 1));
 }
 
@@ -794,14 +697,8 @@ fn load_in(folder: &TempDir, variables: &[(&str, &str)]) -> (Vec<String>, String
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let said = |line: &&str| line.starts_with("loaded: ") || line.starts_with("refused: ");
     let stdout = String::from_utf8(out.stdout).unwrap();
-    let lines = stdout
-        .lines()
-        .map(|line| line.trim_start_matches("test load_twice ... "))
-        .filter(said);
-    (
-        lines.map(str::to_owned).collect(),
-        String::from_utf8(out.stderr).unwrap(),
-    )
+    let lines = stdout.lines().map(|line| line.trim_start_matches("test load_twice ... ")).filter(said);
+    (lines.map(str::to_owned).collect(), String::from_utf8(out.stderr).unwrap())
 }
 
 #[cfg(unix)]
@@ -810,18 +707,12 @@ fn mnist_path_names_the_file() {
     let folder = TempDir::new().unwrap();
     let path = fixture("numpy1_protocol3").display().to_string();
     let (lines, stderr) = load_in(&folder, &[("MNIST_PATH", &path), ("MNIST_URL", &nobody())]);
-    assert_eq!(
-        lines,
-        [format!("loaded: 10 rows from the file {path}"), lines[0].clone()]
-    );
+    assert_eq!(lines, [format!("loaded: 10 rows from the file {path}"), lines[0].clone()]);
     assert_eq!(stderr, "");
 
     let path = folder.path().join("typo.pkl.gz").display().to_string();
     let (lines, _) = load_in(&folder, &[("MNIST_PATH", &path)]);
-    assert!(
-        lines[0].starts_with(&format!("refused: cannot open {path}: ")),
-        "{lines:?}"
-    );
+    assert!(lines[0].starts_with(&format!("refused: cannot open {path}: ")), "{lines:?}");
 }
 
 #[cfg(unix)]
@@ -832,42 +723,21 @@ fn without_network_the_sample_is_announced_once() {
     let (lines, stderr) = load_in(&folder, &[("MNIST_PATH", ""), ("MNIST_URL", &url)]);
     let begin =
         format!("loaded: 2000 rows from the embedded sample of 2,000 / 500 / 500 rows (no answer from {url}");
-    assert!(
-        lines.len() == 2 && lines.iter().all(|line| line.starts_with(&begin)),
-        "{lines:?}"
-    );
-    assert_eq!(
-        stderr.matches("MNIST: this is the embedded sample").count(),
-        1,
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains("; for all 70,000 rows set MNIST_PATH to a copy of mnist.pkl.gz"),
-        "{stderr}"
-    );
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with(&begin)), "{lines:?}");
+    assert_eq!(stderr.matches("MNIST: this is the embedded sample").count(), 1, "{stderr}");
+    assert!(stderr.contains("; for all 70,000 rows set MNIST_PATH to a copy of mnist.pkl.gz"), "{stderr}");
 }
 
 #[cfg(unix)]
 #[test]
 fn mnist_url_names_the_mirror_whose_content_is_checked() {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(vec![
-        Reply::Whole(bytes("numpy2_protocol4")),
-        Reply::Whole(bytes("numpy2_protocol4")),
-    ]);
+    let server =
+        Server::start(vec![Reply::Whole(bytes("numpy2_protocol4")), Reply::Whole(bytes("numpy2_protocol4"))]);
     let (lines, stderr) = load_in(&folder, &[("MNIST_URL", &server.url)]);
     // A few rows are not the course's 70,000, whatever server they come from.
-    let begin = format!(
-        "refused: what {} sends is not the MNIST of the course: it has other",
-        server.url
-    );
+    let begin = format!("refused: what {} sends is not the MNIST of the course: it has other", server.url);
     assert!(lines[0].starts_with(&begin), "{lines:?}");
-    assert!(
-        stderr.contains("MNIST: downloading it once more from the beginning"),
-        "{stderr}"
-    );
-    assert!(
-        lines[1].contains("no answer from"),
-        "the server is gone: {lines:?}"
-    );
+    assert!(stderr.contains("MNIST: downloading it once more from the beginning"), "{stderr}");
+    assert!(lines[1].contains("no answer from"), "the server is gone: {lines:?}");
 }

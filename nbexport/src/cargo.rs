@@ -54,11 +54,11 @@ impl Line {
                     line.toolchain = Some(toolchain.to_owned());
                 }
                 "--message-format" => {
-                    line.json = args.next().is_some_and(|format| format.starts_with("json"))
+                    line.json = args.next().is_some_and(|format| format.starts_with("json"));
                 }
                 format if format.starts_with("--message-format=") => line.json = format.contains("=json"),
                 command if line.command.is_empty() && !command.starts_with('-') => {
-                    command.clone_into(&mut line.command)
+                    command.clone_into(&mut line.command);
                 }
                 _ => line.arguments.push(arg.clone()),
             }

@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Format the cells with rustfmt
     #[command(after_help = "Example: nbexport fmt --check")]
     Fmt(FmtArgs),
+    /// Run notebooks in the evcxr kernel and write what comes out into them
+    #[command(after_help = "Example: nbexport run notebooks/02_fully_connected.ipynb")]
+    Run(RunArgs),
     /// Export on every save
     #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
     Watch(WatchArgs),
@@ -121,7 +124,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
     /// Write the result to a file, as JUnit XML, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
     pub junit: Option<PathBuf>,
 }
 
@@ -223,6 +226,17 @@ pub(crate) struct SyncArgs {
     /// Where both sides were edited, take the module's text
     #[arg(long, conflicts_with = "ours")]
     pub theirs: bool,
+}
+
+/// What `run` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArgs {
+    /// The Jupyter kernel to run in, in place of the first one for Rust
+    #[arg(long, value_name = "NAME")]
+    pub kernel: Option<String>,
+    /// How notebooks are run
+    #[command(flatten)]
+    pub how: HowToRun,
 }
 
 /// What `export` takes.

@@ -9,6 +9,9 @@
 //! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
 //! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
 //!
+//! [`native`] runs notebooks as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell; [`process`]
+//! leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
+//!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
 //! ```
@@ -34,6 +37,7 @@ pub mod diagnostic;
 pub mod directive;
 pub mod export;
 pub mod fmt;
+pub mod kernel;
 pub mod krate;
 pub mod manifest;
 pub mod map;

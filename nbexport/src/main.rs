@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::Init) => cmd::new::init(&cli.global),
         Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),
         Some(Command::Man(args)) => cmd::completions::man(args),
+        Some(Command::Run(args)) => cmd::run::run(args, &cli.global),
     };
     match status {
         Ok(Status::Success) => ExitCode::SUCCESS,

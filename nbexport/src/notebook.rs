@@ -238,7 +238,7 @@ impl Notebook {
     pub fn json(&self, value: &Value, depth: usize) -> String {
         let unit = self.indent();
         if unit.is_empty() {
-            return value.to_string();
+            return self.escaped(value.to_string());
         }
         let mut bytes = Vec::new();
         let formatter = serde_json::ser::PrettyFormatter::with_indent(unit.as_bytes());
@@ -247,7 +247,17 @@ impl Notebook {
         let text = String::from_utf8(bytes).expect("serde_json writes UTF-8");
         // A newline inside a JSON string is written `\n`, so every real one is layout.
         let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
-        text.replace('\n', &format!("{newline}{}", unit.repeat(depth)))
+        self.escaped(text.replace('\n', &format!("{newline}{}", unit.repeat(depth))))
+    }
+
+    /// Colab writes `<` as `\u003c`, and so on: a file that never has the character itself gets none.
+    fn escaped(&self, mut json: String) -> String {
+        for (character, escape) in [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")] {
+            if json.contains(character) && self.text.contains(escape) && !self.text.contains(character) {
+                json = json.replace(character, escape);
+            }
+        }
+        json
     }
 
     /// The file's text with `edits` made. They may come in any order but must not overlap.
@@ -322,9 +332,31 @@ fn parse_cell(
     Ok(Cell { number, id, kind, source, tags, spans })
 }
 
-/// A text as nbformat lists it: one string a line, each with its line end.
+/// A text as nbformat lists it: one string a line, each with its line end. Lines end where Python's `splitlines`
+/// ends them.
 pub fn lines(text: &str) -> Value {
-    text.split_inclusive('\n').map(Value::from).collect()
+    let ends = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(ends) {
+        let width = if rest[at..].starts_with("\r\n") {
+            2
+        } else {
+            rest[at..].chars().next().map_or(1, char::len_utf8)
+        };
+        let (line, after) = rest.split_at(at + width);
+        lines.push(Value::from(line));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        lines.push(Value::from(rest));
+    }
+    Value::Array(lines)
 }
 
 /// An id for a cell whose file gives none: a hash of its text, and of how many cells before it are alike, so

@@ -4,6 +4,7 @@
 //! gutters, in the names of closures, in panics, backtraces and the output of tests.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,9 +79,10 @@ impl Places {
         Some(Place { notebook: file.notebook.clone(), cell, source, line, column })
     }
 
-    /// Whether a file is one of those known.
-    pub fn knows(&self, path: &str) -> bool {
-        self.files.contains_key(path.strip_prefix("./").unwrap_or(path))
+    /// The notebook that a file was made of, wherever in it.
+    pub fn notebook_of(&self, path: &str) -> Option<&str> {
+        let file = self.files.get(path.strip_prefix("./").unwrap_or(path))?;
+        Some(&file.notebook)
     }
 
     /// The place that a text names: `exp/src/nb_02.rs:17:5`.
@@ -106,16 +108,13 @@ impl Places {
                 // A longer path that ends in this one is another file, unless it only says `./`.
                 let starts = before.strip_suffix("./").unwrap_or(before);
                 let is_path = begins_path(starts);
-                match self.numbers(path, after).filter(|_| is_path) {
-                    Some((place, used)) => {
-                        rewritten += starts;
-                        rewritten += &place;
-                        rest = &after[used..];
-                    }
-                    None => {
-                        rewritten += &rest[..at + path.len()];
-                        rest = after;
-                    }
+                if let Some((place, used)) = self.numbers(path, after).filter(|_| is_path) {
+                    rewritten += starts;
+                    rewritten += &place;
+                    rest = &after[used..];
+                } else {
+                    rewritten += &rest[..at + path.len()];
+                    rest = after;
                 }
             }
             rewritten += rest;
@@ -143,7 +142,7 @@ impl Places {
         let mut text = format!("{}:{}", place.source.name, place.line);
         if let Some((_, length)) = column {
             used += length;
-            text += &format!(":{}", place.column);
+            let _ = write!(text, ":{}", place.column);
             // The end of a closure, in its name.
             let end = number(&after[used..], ": ").and_then(|(line, length)| {
                 let (column, more) = number(&after[used + length..], ":")?;
@@ -151,57 +150,77 @@ impl Places {
             });
             if let Some((end, length)) = end {
                 used += length;
-                text += &format!(": {}:{}", end.line, end.column);
+                let _ = write!(text, ": {}:{}", end.line, end.column);
             }
         }
         Some((text, used))
     }
 
-    /// Rewrites what rustc rendered, gutters included.
+    /// Rewrites what rustc rendered, gutters included. Where a picture spans several cells, each is named.
     pub fn rewrite_rendered(&self, rendered: &str) -> String {
         let lines: Vec<&str> = rendered.lines().collect();
         let plain: Vec<String> =
             lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
-        let mut file: Option<&str> = None;
-        let mut first = None;
-        let mut gutters: Vec<Option<Option<usize>>> = Vec::new();
-        for line in &plain {
-            let trimmed = line.trim_start();
-            if let Some(place) = trimmed.strip_prefix("--> ").or_else(|| trimmed.strip_prefix("::: ")) {
-                let path = place.rsplitn(3, ':').last().unwrap_or_default();
-                file = Some(path).filter(|path| self.knows(path));
-                first = first.or(Some(file));
-            } else if !line.starts_with([' ', '|']) && gutter(line).is_none() && !line.starts_with("...") {
-                // A new part of the message; a suggestion that names no file is about the first one.
-                file = first.flatten();
-            }
-            gutters.push(
-                gutter(line)
-                    .zip(file)
-                    .map(|(number, path)| self.locate(path, number, 1).map(|place| place.line)),
-            );
-        }
-        // Lines in a cell have fewer digits than those of a whole program.
-        let width = |number: Option<usize>| number.map_or(0, |number| number.to_string().len());
-        let before = plain.iter().filter_map(|line| gutter(line)).map(|number| width(Some(number))).max();
-        let all_known =
-            plain.iter().zip(&gutters).all(|(line, known)| gutter(line).is_none() || known.is_some());
-        let after = gutters.iter().flatten().map(|number| width(*number)).max();
+        let known = self.gutters(&plain);
+        // Lines in a cell have fewer digits than those of a whole program. Numbers stand at the right of the gutter,
+        // so what is too much of it is on the left.
+        let digits = |number: usize| number.to_string().len();
+        let before = plain.iter().filter_map(|line| gutter(line)).map(digits).max();
+        let all_known = plain.iter().zip(&known).all(|(line, it)| gutter(line).is_none() || it.is_some());
+        let after = known.iter().flatten().flatten().map(|place| digits(place.line)).max();
         let narrower = match (before, after) {
-            (Some(before), Some(after)) if all_known => after.max(1)..before,
+            (Some(before), after) if all_known => 0..before.saturating_sub(after.unwrap_or(1)),
             _ => 0..0,
         };
+        let indent = before.unwrap_or(1) - narrower.len();
+        let paint = if rendered.contains("\u{1b}[94m") { "\u{1b}[1m\u{1b}[94m" } else { "" };
         let mut text = String::new();
-        for ((line, plain), number) in lines.iter().zip(&plain).zip(gutters) {
-            let line = match number {
-                Some(new) => renumbered(line, gutter(plain).unwrap_or_default(), new),
+        let mut cell: Option<String> = None;
+        for ((line, plain), known) in lines.iter().zip(&plain).zip(known) {
+            if let Some(place) = arrow(plain) {
+                cell = self.parse(place).map(|place| place.source.name.clone());
+            }
+            let line = match &known {
+                Some(place) => renumbered(
+                    line,
+                    gutter(plain).unwrap_or_default(),
+                    place.as_ref().map(|place| place.line),
+                ),
                 None => (*line).to_owned(),
             };
+            if let (Some(Some(place)), Some(current)) = (&known, &mut cell)
+                && place.source.name != *current
+            {
+                let reset = if paint.is_empty() { "" } else { "\u{1b}[0m" };
+                let name = &place.source.name;
+                let _ = writeln!(text, "{:indent$}{paint}::: {reset}{name}:{}", "", place.line);
+                name.clone_into(current);
+            }
             let in_gutter = plain.starts_with(' ') || gutter(plain).is_some();
             text += &self.rewrite(&if in_gutter { cut(&line, narrower.clone()) } else { line });
             text.push('\n');
         }
         text
+    }
+
+    /// For each line that has a number in its gutter and is about a known file: the place, if it is in a cell.
+    fn gutters(&self, plain: &[String]) -> Vec<Option<Option<Place>>> {
+        let mut file: Option<&str> = None;
+        let mut first = None;
+        let mut gutters = Vec::new();
+        for line in plain {
+            let number = gutter(line);
+            if let Some(place) = arrow(line) {
+                let path = place.rsplitn(3, ':').last().unwrap_or_default();
+                file = self.parse(place).map(|_| path);
+                first = first.or(Some(file));
+            } else if !line.starts_with([' ', '|']) && number.is_none() && !line.starts_with("...") {
+                // A new part of the message; a suggestion that names no file is about the first one.
+                file = first.flatten();
+            }
+            gutters.push(number.zip(file).map(|(number, path)| self.locate(path, number, 1)));
+        }
+        gutters
     }
 
     /// Puts a compiler's message, as JSON, into cells: spans and rendered text, those of its notes included.
@@ -291,7 +310,13 @@ fn renumbered(line: &str, old: usize, new: Option<usize>) -> String {
     let old = old.to_string();
     let new = new.map_or_else(String::new, |new| new.to_string());
     let at = find_visible(line, &old).unwrap_or_default();
-    format!("{}{new:<width$}{}", &line[..at], &line[at + old.len()..], width = old.len())
+    format!("{}{new:>width$}{}", &line[..at], &line[at + old.len()..], width = old.len())
+}
+
+/// The place that a rendered line points at: `--> path:line:column`, `::: path:line:column`.
+fn arrow(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("--> ").or_else(|| line.strip_prefix("::: "))
 }
 
 /// Where a text stands in a line, color codes passed over.
@@ -335,6 +360,95 @@ fn moved(module: &Module, on_disk: &str) -> LineMap {
         }
     }
     let mut map = LineMap::default();
-    origins.into_iter().for_each(|origin| map.push(origin));
+    for origin in origins {
+        map.push(origin);
+    }
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::Origin;
+
+    /// A file whose lines 11, 12, … are the lines of cell 3.
+    fn places() -> Places {
+        let json = json!({
+            "cells": [1, 2, 3].map(|_| json!({"cell_type": "code", "metadata": {}, "source": "let é = f(1);\n    g(2)"})),
+            "metadata": {}, "nbformat": 4, "nbformat_minor": 5,
+        });
+        let notebook = Notebook::parse("n/x.ipynb", json.to_string()).unwrap();
+        let mut map = LineMap::default();
+        for line in 1..=12_usize {
+            map.push(line.checked_sub(10).filter(|it| *it > 0).map(|line| Origin {
+                cell: 3,
+                line,
+                shift: 0,
+            }));
+        }
+        let mut places = Places::default();
+        places.add("exp/src/nb_x.rs", &notebook, map);
+        places
+    }
+
+    #[test]
+    fn places_are_found_wherever_they_stand() {
+        let said = |text: &str| places().rewrite(text);
+        assert_eq!(said("panicked at exp/src/nb_x.rs:12:5:"), "panicked at n/x.ipynb:cell 3:2:5:");
+        assert_eq!(said("at ./exp/src/nb_x.rs:11"), "at n/x.ipynb:cell 3:1");
+        assert_eq!(said("{closure@exp/src/nb_x.rs:11:1: 12:4}"), "{closure@n/x.ipynb:cell 3:1:1: 2:4}");
+        assert_eq!(said("\u{1b}[0mexp/src/nb_x.rs:11:2"), "\u{1b}[0mn/x.ipynb:cell 3:1:2");
+        assert_eq!(said("exp/src/nb_x.rs - f (line 12) ok"), "n/x.ipynb:cell 3:2 - f (line 2) ok");
+        for other in
+            ["my/exp/src/nb_x.rs:11:1", "exp/src/nb_x.rs:2:1", "exp/src/nb_x.rs is", "exp/src/nb_y.rs:11:1"]
+        {
+            assert_eq!(said(other), other);
+        }
+    }
+
+    #[test]
+    fn gutters_count_the_cells_lines() {
+        let rendered = "\
+error: no
+  --> exp/src/nb_x.rs:12:5
+   |
+11 | let é = f(1);
+   |         - here
+12 |     g(2)
+   |     ^ there
+   |
+note: elsewhere
+  --> lib.rs:7:1
+   |
+ 7 | fn f() {}
+";
+        let told = places()
+            .rewrite_rendered(&rendered.replace("note: elsewhere", "").replace(" 7 | fn f() {}\n", ""));
+        assert!(
+            told.contains(" --> n/x.ipynb:cell 3:2:5\n  |\n1 | let é = f(1);\n  |         - here\n2 |"),
+            "{told}"
+        );
+        let told = places().rewrite_rendered(rendered);
+        assert!(
+            told.contains(" 1 | let é") && told.contains(" 7 | fn f() {}") && told.contains("lib.rs:7:1"),
+            "{told}"
+        );
+        let colored = "\u{1b}[1m\u{1b}[94m  --> \u{1b}[0mexp/src/nb_x.rs:11:9\n\u{1b}[1m\u{1b}[94m11\u{1b}[0m \u{1b}[1m\u{1b}[94m|\u{1b}[0m let\n";
+        let told = places().rewrite_rendered(colored);
+        assert_eq!(anstream::adapter::strip_str(&told).to_string(), " --> n/x.ipynb:cell 3:1:9\n1 | let\n");
+    }
+
+    #[test]
+    fn a_span_has_its_bytes_in_the_cell() {
+        let mut message = json!({"message": "no", "spans": [{
+            "file_name": "exp/src/nb_x.rs", "line_start": 11, "column_start": 5, "line_end": 11, "column_end": 6,
+        }], "children": []});
+        places().rewrite_message(&mut message);
+        let span = &message["spans"][0];
+        assert_eq!(span["file_name"], "n/x.ipynb:cell 3");
+        assert_eq!(
+            (&span["byte_start"], &span["byte_end"], &span["cell"]),
+            (&json!(4), &json!(6), &json!(3))
+        );
+    }
 }

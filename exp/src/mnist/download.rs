@@ -60,10 +60,7 @@ pub(super) fn download(
         return Ok(mnist);
     }
 
-    let part = Part {
-        url: &config.url,
-        path: with_suffix(target, ".part"),
-    };
+    let part = Part { url: &config.url, path: with_suffix(target, ".part") };
     let agent = agent();
     let mut again = true;
     loop {
@@ -71,10 +68,7 @@ pub(super) fn download(
         match check(config, &part.path) {
             Ok(parts) => {
                 fs::rename(&part.path, target).map_err(cannot_write(target))?;
-                let source = Source::Download {
-                    url: config.url.clone(),
-                    cache: target.to_owned(),
-                };
+                let source = Source::Download { url: config.url.clone(), cache: target.to_owned() };
                 return Ok(Mnist::new(parts, source));
             }
             Err(error) => {
@@ -82,9 +76,7 @@ pub(super) fn download(
                 if !again {
                     return Err(error.into());
                 }
-                say(format_args!(
-                    "{error}\nMNIST: downloading it once more from the beginning"
-                ));
+                say(format_args!("{error}\nMNIST: downloading it once more from the beginning"));
                 again = false;
             }
         }
@@ -112,20 +104,14 @@ fn agent() -> Agent {
 
 /// Decodes a complete download and compares its content.
 fn check(config: &Config, path: &Path) -> Result<[super::Split; 3], Error> {
-    let problem = |problem| Error::Download {
-        url: config.url.clone(),
-        problem,
-    };
+    let problem = |problem| Error::Download { url: config.url.clone(), problem };
     let file = File::open(path).map_err(|error| problem(Problem::Read(error)))?;
     let parts = pickle::read(file).map_err(problem)?;
     let found = super::content_sha256(parts.each_ref());
     if found == config.sha256 {
         Ok(parts)
     } else {
-        Err(problem(Problem::OtherContent {
-            found,
-            expected: config.sha256.clone(),
-        }))
+        Err(problem(Problem::OtherContent { found, expected: config.sha256.clone() }))
     }
 }
 
@@ -170,9 +156,7 @@ impl Part<'_> {
 
     /// Asks for what is missing, and leaves the file positioned where the answer belongs.
     fn request(&self, agent: &Agent, file: &mut File) -> Result<Response<Body>, Failure> {
-        let mut have = file
-            .seek(SeekFrom::End(0))
-            .map_err(|error| self.cannot_write(error))?;
+        let mut have = file.seek(SeekFrom::End(0)).map_err(|error| self.cannot_write(error))?;
         loop {
             let mut request = agent.get(self.url);
             if have > 0 {
@@ -191,20 +175,14 @@ impl Part<'_> {
                     have = 0;
                 }
                 status => {
-                    return Err(Error::Status {
-                        url: self.url.to_owned(),
-                        status,
-                    }
-                    .into());
+                    return Err(Error::Status { url: self.url.to_owned(), status }.into());
                 }
             }
         }
     }
 
     fn restart(&self, file: &mut File) -> Result<(), Error> {
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .map_err(|error| self.cannot_write(error))
+        file.set_len(0).and_then(|()| file.rewind()).map_err(|error| self.cannot_write(error))
     }
 
     /// Copies the answer to the file. Returns why it ended early, if it did.
@@ -222,8 +200,7 @@ impl Part<'_> {
                 }
                 Ok(0) => break None,
                 Ok(n) => {
-                    file.write_all(&buffer[..n])
-                        .map_err(|error| self.cannot_write(error))?;
+                    file.write_all(&buffer[..n]).map_err(|error| self.cannot_write(error))?;
                     copied += n as u64;
                     bar.inc(n as u64);
                 }
@@ -241,11 +218,7 @@ impl Part<'_> {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         if bar.is_hidden() {
             let size = total.map_or(String::new(), |total| format!(" ({:.1} MB)", megabytes(total)));
-            let from = if have > 0 {
-                format!(", from {:.1} MB on", megabytes(have))
-            } else {
-                String::new()
-            };
+            let from = if have > 0 { format!(", from {:.1} MB on", megabytes(have)) } else { String::new() };
             say(format_args!("MNIST: downloading {}{size}{from}", self.url));
             return bar;
         }
@@ -269,39 +242,23 @@ impl Part<'_> {
             | E::Timeout(_)
             | E::ConnectProxyFailed(_)
             | E::BodyStalled => Failure::Offline(format!("no answer from {}: {error}", self.url)),
-            error => Failure::Error(Error::Request {
-                url: self.url.to_owned(),
-                source: Box::new(error),
-            }),
+            error => Failure::Error(Error::Request { url: self.url.to_owned(), source: Box::new(error) }),
         }
     }
 
     fn interrupted(&self, reason: String) -> Error {
-        Error::Interrupted {
-            url: self.url.to_owned(),
-            part: self.path.clone(),
-            reason,
-        }
+        Error::Interrupted { url: self.url.to_owned(), part: self.path.clone(), reason }
     }
 
     fn cannot_write(&self, source: io::Error) -> Error {
-        Error::Cache {
-            path: self.path.clone(),
-            source,
-        }
+        Error::Cache { path: self.path.clone(), source }
     }
 }
 
 /// Where the range of an answer begins: `content-range: bytes 100-199/200`.
 fn starts_at(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
-    range
-        .strip_prefix("bytes ")?
-        .split('-')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]

@@ -211,9 +211,7 @@ impl Config {
     /// the course's checksum.
     pub fn from_env() -> Self {
         let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let cache = choose_native_strategy()
-            .ok()
-            .map(|strategy| strategy.cache_dir().join("nbexport"));
+        let cache = choose_native_strategy().ok().map(|strategy| strategy.cache_dir().join("nbexport"));
         Self {
             path: var("MNIST_PATH").map(PathBuf::from),
             url: var("MNIST_URL").map_or_else(|| URL.to_owned(), |url| url.to_string_lossy().into_owned()),
@@ -228,15 +226,10 @@ impl Config {
     /// server that sends something else. A damaged file in the cache is downloaded anew.
     pub fn load(&self) -> Result<Mnist, Error> {
         if let Some(path) = &self.path {
-            return from_file(
-                path,
-                "MNIST_PATH names it, and nothing else is tried while it is set",
-            );
+            return from_file(path, "MNIST_PATH names it, and nothing else is tried while it is set");
         }
         let Some(cache) = &self.cache else {
-            return Ok(fallback(
-                "no home folder is known, so there is no cache folder for a download",
-            ));
+            return Ok(fallback("no home folder is known, so there is no cache folder for a download"));
         };
         let target = cache.join(FILE);
         if let Some(mnist) = from_cache(&target)? {
@@ -297,23 +290,15 @@ pub fn from_path(path: impl AsRef<Path>) -> Result<Mnist, Error> {
 
 /// Reads the course's format, as [`from_path`] does, from anything that can be read.
 pub fn from_reader(reader: impl Read) -> Result<Mnist, Error> {
-    let parts = pickle::read(reader).map_err(|problem| Error::Content {
-        file: "the reader".to_owned(),
-        problem,
-    })?;
+    let parts =
+        pickle::read(reader).map_err(|problem| Error::Content { file: "the reader".to_owned(), problem })?;
     Ok(Mnist::new(parts, Source::Reader))
 }
 
 fn from_file(path: &Path, help: &'static str) -> Result<Mnist, Error> {
-    let file = File::open(path).map_err(|source| Error::Open {
-        path: path.to_owned(),
-        source,
-        help,
-    })?;
-    let parts = pickle::read(file).map_err(|problem| Error::Content {
-        file: path.display().to_string(),
-        problem,
-    })?;
+    let file = File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source, help })?;
+    let parts =
+        pickle::read(file).map_err(|problem| Error::Content { file: path.display().to_string(), problem })?;
     Ok(Mnist::new(parts, Source::File(path.to_owned())))
 }
 
@@ -321,10 +306,7 @@ fn from_file(path: &Path, help: &'static str) -> Result<Mnist, Error> {
 ///
 /// Its content was compared when it came; gzip's own checksum tells what happened to it since.
 fn from_cache(path: &Path) -> Result<Option<Mnist>, Error> {
-    let cannot_read = |source| Error::Cache {
-        path: path.to_owned(),
-        source,
-    };
+    let cannot_read = |source| Error::Cache { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -334,10 +316,7 @@ fn from_cache(path: &Path) -> Result<Option<Mnist>, Error> {
         Ok(parts) => Ok(Some(Mnist::new(parts, Source::Cache(path.to_owned())))),
         Err(Problem::Read(error)) => Err(cannot_read(error)),
         Err(problem) => {
-            say(format_args!(
-                "MNIST: the cached file is not used: {}: {problem}",
-                path.display()
-            ));
+            say(format_args!("MNIST: the cached file is not used: {}: {problem}", path.display()));
             Ok(None)
         }
     }
@@ -350,12 +329,7 @@ fn say(line: impl fmt::Display) {
 
 impl Mnist {
     fn new([train, valid, test]: [Split; 3], source: Source) -> Self {
-        Self {
-            train,
-            valid,
-            test,
-            source,
-        }
+        Self { train, valid, test, source }
     }
 
     /// The SHA-256 of the content, in hexadecimal: for train, valid and test in turn, the pixels row by row as
@@ -380,11 +354,7 @@ fn content_sha256(parts: [&Split; 3]) -> String {
             hash.update([u8::try_from(*digit).unwrap_or(u8::MAX)]);
         }
     }
-    hash.finalize()
-        .iter()
-        .fold(String::with_capacity(64), |hex, byte| {
-            hex + &format!("{byte:02x}")
-        })
+    hash.finalize().iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
@@ -395,11 +365,6 @@ mod tests {
     fn unit_tests_load_the_sample() {
         let mnist = load().unwrap();
         assert_eq!(mnist.train.x.dim(), (2_000, pickle::PIXELS));
-        assert_eq!(
-            mnist.source,
-            Source::Sample {
-                why: "this crate's own tests use no other".to_owned()
-            }
-        );
+        assert_eq!(mnist.source, Source::Sample { why: "this crate's own tests use no other".to_owned() });
     }
 }

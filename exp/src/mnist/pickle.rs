@@ -126,11 +126,7 @@ struct Gzip<R: Read> {
 impl<R: Read> Gzip<R> {
     fn new(mut reader: R) -> Result<Self, Problem> {
         let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(256)
-            .read_to_end(&mut head)
-            .map_err(Problem::Read)?;
+        reader.by_ref().take(256).read_to_end(&mut head).map_err(Problem::Read)?;
         if head.is_empty() {
             return Err(Problem::Empty);
         }
@@ -138,11 +134,7 @@ impl<R: Read> Gzip<R> {
             return Err(not_gzip(&head));
         }
         let inner = MultiGzDecoder::new(io::Cursor::new(head).chain(reader));
-        Ok(Self {
-            inner,
-            decoded: 0,
-            failed: None,
-        })
+        Ok(Self { inner, decoded: 0, failed: None })
     }
 
     /// Reads on to the end, and says how the stream failed, if it did.
@@ -152,12 +144,10 @@ impl<R: Read> Gzip<R> {
         }
         let error = self.failed.take()?;
         Some(match error.kind() {
-            io::ErrorKind::UnexpectedEof => Problem::CutOff {
-                decoded: self.decoded,
-            },
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Problem::Damaged {
-                reason: error.to_string(),
-            },
+            io::ErrorKind::UnexpectedEof => Problem::CutOff { decoded: self.decoded },
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                Problem::Damaged { reason: error.to_string() }
+            }
             _ => Problem::Read(error),
         })
     }
@@ -188,9 +178,7 @@ fn not_gzip(head: &[u8]) -> Problem {
         Problem::NotCompressed
     } else {
         let begin = &head[..head.len().min(24)];
-        Problem::NotGzip {
-            begins: format!("\"{}\"", begin.escape_ascii()),
-        }
+        Problem::NotGzip { begins: format!("\"{}\"", begin.escape_ascii()) }
     }
 }
 
@@ -221,9 +209,7 @@ fn not_pickle(error: serde_pickle::Error) -> Problem {
     use serde_pickle::{Error, ErrorCode};
     let code = match &error {
         Error::Io(error) => {
-            return Problem::NotPickle {
-                reason: error.to_string(),
-            };
+            return Problem::NotPickle { reason: error.to_string() };
         }
         Error::Eval(code, _) | Error::Syntax(code) => code,
     };
@@ -245,22 +231,14 @@ fn split(tree: Value) -> Result<[Split; 3], Problem> {
     let (mut xs, mut ys) = (Vec::with_capacity(3), Vec::with_capacity(3));
     for (part, name) in parts.into_iter().zip(PARTS) {
         let [x, y] = tuple(part, &format!("the pair (x_{name}, y_{name})"))?;
-        let (x, y) = (
-            Raw::new(x, format!("x_{name}"))?,
-            Raw::new(y, format!("y_{name}"))?,
-        );
+        let (x, y) = (Raw::new(x, format!("x_{name}"))?, Raw::new(y, format!("y_{name}"))?);
         check_shapes(&x, &y)?;
         xs.push(x);
         ys.push(y);
     }
     share_dtype(&mut xs);
     share_dtype(&mut ys);
-    let mut splits = xs.into_iter().zip(ys).map(|(x, y)| {
-        Ok(Split {
-            x: images(x)?,
-            y: labels(&y)?,
-        })
-    });
+    let mut splits = xs.into_iter().zip(ys).map(|(x, y)| Ok(Split { x: images(x)?, y: labels(&y)? }));
     let mut next = || splits.next().expect("three parts were read");
     Ok([next()?, next()?, next()?])
 }
@@ -272,11 +250,7 @@ fn share_dtype(arrays: &mut [Raw]) {
     for i in 0..arrays.len() {
         let alike = |other: &&Raw| other.size == arrays[i].size;
         let dtype = arrays.iter().filter(alike).find_map(|other| other.dtype.clone());
-        let order = arrays[..i]
-            .iter()
-            .rev()
-            .filter(alike)
-            .find_map(|earlier| earlier.order);
+        let order = arrays[..i].iter().rev().filter(alike).find_map(|earlier| earlier.order);
         arrays[i].dtype = arrays[i].dtype.take().or(dtype);
         arrays[i].order = arrays[i].order.or(order);
     }
@@ -284,16 +258,11 @@ fn share_dtype(arrays: &mut [Raw]) {
 
 /// Takes a tuple of exactly `N` values apart.
 fn tuple<const N: usize>(value: Value, expected: &str) -> Result<[Value; N], Problem> {
-    let foreign = |found| Problem::Foreign {
-        found,
-        expected: expected.to_owned(),
-    };
+    let foreign = |found| Problem::Foreign { found, expected: expected.to_owned() };
     match value {
         Value::Tuple(values) => {
             let len = values.len();
-            values
-                .try_into()
-                .map_err(|_| foreign(format!("a tuple of {len}")))
+            values.try_into().map_err(|_| foreign(format!("a tuple of {len}")))
         }
         other => Err(foreign(describe(&other))),
     }
@@ -336,19 +305,14 @@ struct Raw {
 
 impl Raw {
     fn new(value: Value, name: String) -> Result<Self, Problem> {
-        let foreign = |found| Problem::Foreign {
-            found,
-            expected: format!("the numpy array {name}"),
-        };
+        let foreign = |found| Problem::Foreign { found, expected: format!("the numpy array {name}") };
         let [_, shape, dtype, fortran, data] = match value {
             Value::Tuple(state) if state.len() == 5 => {
                 <[Value; 5]>::try_from(state).expect("its length was just looked at")
             }
             // What stands for an array that the pickle holds a second time: only the first one carries its data.
             Value::Tuple(ref args) if matches!(args[..], [Value::None, Value::Tuple(_), Value::Bytes(_)]) => {
-                return Err(foreign(
-                    "a reference to an earlier array (save copies)".to_owned(),
-                ));
+                return Err(foreign("a reference to an earlier array (save copies)".to_owned()));
             }
             other => return Err(foreign(describe(&other))),
         };
@@ -364,10 +328,7 @@ impl Raw {
         let len = shape.iter().try_fold(1_usize, |len, n| len.checked_mul(*n));
         let size = match len {
             Some(0) => {
-                return Err(Problem::Shape(format!(
-                    "{name} is empty: its shape is {}",
-                    Dims(&shape)
-                )));
+                return Err(Problem::Shape(format!("{name} is empty: its shape is {}", Dims(&shape))));
             }
             Some(len) if bytes.len().is_multiple_of(len) => bytes.len() / len,
             _ => {
@@ -378,15 +339,7 @@ impl Raw {
                 )));
             }
         };
-        Ok(Self {
-            name,
-            shape,
-            dtype,
-            order,
-            fortran,
-            bytes,
-            size,
-        })
+        Ok(Self { name, shape, dtype, order, fortran, bytes, size })
     }
 
     /// The error for elements of a type that is not read.
@@ -492,20 +445,10 @@ fn images(raw: Raw) -> Result<Array2<f32>, Problem> {
     let Some((data, brightest)) = data else {
         return Err(raw.unreadable("float32 or float64", "save it with `.astype('float32') / 256`"));
     };
-    let Raw {
-        name,
-        shape,
-        fortran,
-        bytes,
-        ..
-    } = raw;
+    let Raw { name, shape, fortran, bytes, .. } = raw;
     drop(bytes);
     if brightest > 1_f32.to_bits() {
-        let worst = data
-            .iter()
-            .find(|v| !(0.0..=1.0).contains(*v))
-            .copied()
-            .unwrap_or(f32::NAN);
+        let worst = data.iter().find(|v| !(0.0..=1.0).contains(*v)).copied().unwrap_or(f32::NAN);
         return Err(Problem::Range(format!(
             "{name} has a pixel of {worst}, and pixels lie from 0 to 1; divide by 256 before saving"
         )));
@@ -520,17 +463,10 @@ fn images(raw: Raw) -> Result<Array2<f32>, Problem> {
     let shape = (rows, columns).set_f(fortran);
     let x = Array2::from_shape_vec(shape, data).expect("size was computed from shape and length");
     // Whoever takes rows as slices relies on rows being contiguous.
-    Ok(if fortran {
-        x.as_standard_layout().into_owned()
-    } else {
-        x
-    })
+    Ok(if fortran { x.as_standard_layout().into_owned() } else { x })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "multiples of 1/256 are exact in f32 too"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "multiples of 1/256 are exact in f32 too")]
 fn narrow(pixel: f64) -> f32 {
     pixel as f32
 }
@@ -545,9 +481,7 @@ fn pixels<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> (Vec
     for block in elements.chunks(4096) {
         let from = data.len();
         data.extend(block.iter().map(|element| number(*element)));
-        largest = data[from..]
-            .iter()
-            .fold(largest, |largest, v: &f32| largest.max(v.to_bits()));
+        largest = data[from..].iter().fold(largest, |largest, v: &f32| largest.max(v.to_bits()));
     }
     (data, largest)
 }
@@ -582,10 +516,5 @@ fn labels(raw: &Raw) -> Result<Array1<usize>, Problem> {
 }
 
 fn integers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> i64) -> Vec<i64> {
-    bytes
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .map(|element| number(*element))
-        .collect()
+    bytes.as_chunks::<N>().0.iter().map(|element| number(*element)).collect()
 }

@@ -5,8 +5,11 @@ pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod export;
 pub(crate) mod fmt;
+mod in_kernel;
+mod in_program;
 pub(crate) mod new;
 mod report;
+pub(crate) mod run;
 pub(crate) mod sync;
 pub(crate) mod test;
 pub(crate) mod watch;
@@ -87,7 +90,7 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["export", "test", "cargo"];
+    let commands = ["cargo", "clean", "export", "fmt", "run", "sync", "test", "watch"];
     let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),

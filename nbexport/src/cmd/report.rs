@@ -1,5 +1,7 @@
 //! A notebook that was run → lines for a person, JSON for a program, JUnit XML for a CI server.
 
+use std::fmt::Write as _;
+
 use nbexport::diagnostic::Diagnostic;
 use nbexport::verdict::{Failure, NotebookReport, Verdict};
 use serde_json::{Value, json};
@@ -34,13 +36,11 @@ fn told(failure: &Failure) -> Diagnostic {
 }
 
 fn line(report: &NotebookReport) -> String {
-    let mut line = format!("{}: {}", report.name, count(report.passed(), "cell", " passed"));
+    let mut told = vec![count(report.passed(), "cell", " passed")];
     let others =
         [(report.failed(), "failed"), (report.skipped(), "skipped"), (report.not_reached(), "not reached")];
-    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
-        line += &format!(", {count} {what}");
-    }
-    format!("{line} in {:.2} s", report.time.as_secs_f64())
+    told.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    format!("{}: {} in {:.1} s", report.name, told.join(", "), report.time.as_secs_f64())
 }
 
 /// A number of things.
@@ -82,7 +82,8 @@ pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
         let name = escaped(name);
         match outcome {
             Err(why) => {
-                text += &format!(
+                let _ = write!(
+                    text,
                     "  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
                      <testcase classname=\"{name}\" name=\"the notebook\">\n      <error message=\"{}\"/>\n    \
                      </testcase>\n  </testsuite>\n",
@@ -90,7 +91,8 @@ pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
                 );
             }
             Ok(report) => {
-                text += &format!(
+                let _ = write!(
+                    text,
                     "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n",
                     report.cells.len(),
                     report.failed(),
@@ -99,7 +101,8 @@ pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
                 );
                 for cell in &report.cells {
                     let id = cell.source.cell_id.as_deref().unwrap_or_default();
-                    text += &format!(
+                    let _ = write!(
+                        text,
                         "    <testcase classname=\"{name}\" name=\"cell {} ({})\" time=\"{:.3}\"",
                         cell.number,
                         escaped(id),

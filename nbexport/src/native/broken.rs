@@ -27,8 +27,8 @@ pub(super) fn first_broken(
     let (_, errors) = build.broken().find(|(name, _)| name.replace('-', "_") == crate_name)?;
     let mut first = None;
     for message in errors {
-        let place = places.start_of(primary(message)?)?;
-        let index = entries.iter().position(|entry| entry.name == place.notebook)?;
+        let notebook = places.notebook_of(primary(message)?["file_name"].as_str()?)?;
+        let index = entries.iter().position(|entry| entry.name == notebook)?;
         first = Some(first.map_or(index, |first: usize| first.min(index)));
     }
     first

@@ -9,7 +9,7 @@ use super::{Select, build, crate_places, primary, read};
 use crate::diagnostic::Diagnostic;
 use crate::parsed::{ParsedNotebook, Role};
 use crate::project::Project;
-use crate::verdict::{Failure, Verdict};
+use crate::verdict::Verdict;
 
 /// What there is to say of a cell.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ fn unparsable(subject: &Subject<'_>) -> Vec<Finding> {
         Some(Verdict::Failed(failure)) => Some(failure),
         _ => None,
     });
-    failures.map(|failure: &Box<Failure>| Finding::Diagnostic(Box::new(failure.diagnostic.clone()))).collect()
+    failures.map(|failure| Finding::Diagnostic(Box::new(failure.diagnostic.clone()))).collect()
 }
 
 /// Whether a message is about what a person wrote; warnings on exported cells are the crate's own.

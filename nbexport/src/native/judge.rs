@@ -137,7 +137,7 @@ pub(super) fn no_program(build: &Build, unplaced: &[&Value], places: &Places) ->
             None => diagnostic,
         };
         return diagnostic.as_rendered(format!(
-            "{}\nerror: `{name}`, which the notebook needs, does not compile\n",
+            "{}\n\nerror: `{name}`, which the notebook needs, does not compile\n",
             shown(&errors).trim_end()
         ));
     }
@@ -181,13 +181,13 @@ pub(super) fn verdict(
                     let diagnostic =
                         Diagnostic::error(said).at(&place.source, line_from(&place), "the panic");
                     match called() {
-                        Some(caller) => diagnostic.and_at(&caller.source, line_from(&caller), "called here"),
+                        Some(from) => diagnostic.and_at(&from.source, line_from(&from), "called here"),
                         None => diagnostic.and_at(source, first_code(&source.text), "called by this cell"),
                     }
                 }
                 None => match called() {
-                    Some(caller) => Diagnostic::error(said)
-                        .at(&caller.source, line_from(&caller), "")
+                    Some(from) => Diagnostic::error(said)
+                        .at(&from.source, line_from(&from), "")
                         .note(format!("the panic is at {place}")),
                     None => about(said),
                 },
@@ -224,7 +224,7 @@ pub(super) fn verdict(
 fn by_suffix(places: &Places, frame: &str) -> Option<Place> {
     let frame = frame.trim().trim_start_matches("./");
     let starts = std::iter::once(0).chain(frame.match_indices('/').map(|(at, _)| at + 1));
-    starts.filter_map(|at| places.parse(&frame[at..])).next()
+    starts.into_iter().find_map(|at| places.parse(&frame[at..]))
 }
 
 fn failed(kind: FailureKind, diagnostic: Diagnostic, printed: String) -> Verdict {

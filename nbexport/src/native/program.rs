@@ -95,7 +95,7 @@ pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Pr
 fn shows_errors_by_display(parsed: &ParsedNotebook<'_>) -> bool {
     let commands =
         parsed.cells.iter().filter_map(|cell| cell.code.as_ref().ok()).flat_map(|code| &code.commands);
-    let format = commands.filter_map(|(line, _)| line.strip_prefix(":efmt")).last();
+    let format = commands.rev().find_map(|(line, _)| line.strip_prefix(":efmt"));
     format.is_some_and(|format| !format.trim().is_empty() && !format.contains('?'))
 }
 
@@ -203,9 +203,9 @@ impl Writer {
     fn run(&mut self, cell: &ParsedCell<'_>, code: &Code) {
         let end = code.text.len();
         match closing(code) {
-            None => self.parts(cell, code, &[0..end]),
+            None => self.part(cell, code, 0..end),
             Some(closing) => {
-                self.parts(cell, code, &[0..closing.start]);
+                self.part(cell, code, 0..closing.start);
                 self.show(cell, code, closing.start..end);
             }
         }
@@ -214,7 +214,7 @@ impl Writer {
     fn show(&mut self, cell: &ParsedCell<'_>, code: &Code, closing: Range<usize>) {
         let show = Line::Show(cell.cell.number);
         self.line("match &(", show, None);
-        self.parts(cell, code, &[closing]);
+        self.part(cell, code, closing);
         self.line(
             ") { value => { #[allow(unused_imports)] use ::nbexport_native::Show as _; value.evcxr_display() } }",
             show,
@@ -273,6 +273,10 @@ impl Writer {
             uses.join(" ")
         );
         self.line(&text, Line::Probe(cell.cell.number), None);
+    }
+
+    fn part(&mut self, cell: &ParsedCell<'_>, code: &Code, part: Range<usize>) {
+        self.parts(cell, code, std::slice::from_ref(&part));
     }
 
     /// Parts of a cell's text, in order, on the lines and in the columns they have in the cell.

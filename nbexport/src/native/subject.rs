@@ -93,7 +93,7 @@ impl<'a> Subject<'a> {
                 let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
                 let rest = rest.trim();
                 match (name, rest.split_once('=')) {
-                    (":dep", _) | (":efmt", _) => {}
+                    (":dep" | ":efmt", _) => {}
                     (":env", Some((key, value))) => self.env.push((key.trim().into(), value.trim().into())),
                     (":build_env", Some((key, value))) => {
                         self.build_env.push((key.trim().into(), value.trim().into()));

@@ -4,6 +4,7 @@
 //! members of the project's. Files are replaced only when their text changes, so that cargo builds only what is new.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -113,7 +114,8 @@ impl Workspace {
             members.join(", ")
         );
         for package in packages {
-            text += &format!("\n[profile.dev.package.{}]\nopt-level = {}\n", package.name, package.opt_level);
+            let _ =
+                write!(text, "\n[profile.dev.package.{}]\nopt-level = {}\n", package.name, package.opt_level);
         }
         text
     }

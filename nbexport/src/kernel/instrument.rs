@@ -1,0 +1,264 @@
+//! A cell's text → the text that is sent, which says by itself whether it ran to its end.
+//!
+//! evcxr answers `ok` to a cell that panics and to one whose `?` fails, so the answer proves nothing. What is sent ends
+//! in a *mark*: rich content of a mime type nobody else uses. It came back in this very cell's result, or the cell did
+//! not get to its end. A statement would do for cells that end in one. One that ends in an expression is to be shown
+//! first, by evcxr itself so that nothing about it differs: the mark is then printed when a temporary beside the value
+//! is dropped, which happens after the value was shown, and does not print while a panic unwinds:
+//!
+//! ```text
+//! *(&(EXPR), { struct End; impl Drop for End { … } End }).0
+//! ```
+//!
+//! The line count stays what it was up to the mark. The mark is also printed as a line of stdout and stderr: when these
+//! lines arrived, all that the cell printed did.
+
+use std::ops::Range;
+
+use syn::parse::Parser;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Attribute, Block, Ident, Item, Stmt};
+
+/// A cell ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instrumented {
+    /// What to send.
+    pub code: String,
+    /// Whether it prints the mark when it gets to its end. Without one it holds no Rust that could fail: an answer of
+    /// `ok` is enough.
+    pub marked: bool,
+    /// Whether the closing expression was changed, so that the compiler's messages about it show what nobody wrote.
+    pub changed: bool,
+    /// The `#[test]` functions in it, which no kernel runs.
+    pub tests: Vec<String>,
+}
+
+/// Why a cell is not sent at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in bytes of the cell's text.
+    pub span: Range<usize>,
+}
+
+/// What becomes of the cell's statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// They run.
+    Run,
+    /// They are compiled, and skipped (`no_run`).
+    Compile,
+}
+
+/// Makes a cell's text say whether it ran to its end. `mark` must be new and free of spaces and quotes.
+///
+/// # Errors
+/// The kernel drops what it cannot parse and runs the rest, so such a cell is refused.
+pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, Refused> {
+    let start = header_len(source);
+    let rust = &source[start..];
+    let at = |span: proc_macro2::Span| {
+        let range = span.byte_range();
+        start + range.start..start + range.end.max(range.start + 1)
+    };
+    let parser = |input: syn::parse::ParseStream<'_>| {
+        input.call(Attribute::parse_inner)?;
+        input.call(Block::parse_within)
+    };
+    let statements = parser.parse_str(rust).map_err(|error| {
+        // An error at the end of the text has no width; it is shown on the last character.
+        let end = source.trim_end().len();
+        let last = source.floor_char_boundary(end.saturating_sub(1))..end;
+        let span = if error.span().byte_range().is_empty() { last } else { at(error.span()) };
+        Refused { message: error.to_string(), span }
+    })?;
+    let mut names = Names::default();
+    for statement in &statements {
+        names.visit_stmt(statement);
+    }
+    if let Some(ident) = names.reserved {
+        let message = format!("expected identifier, found reserved keyword `{ident}`");
+        return Err(Refused { message, span: at(ident.span()) });
+    }
+    let mut code = source.to_owned();
+    let tests = names.tests;
+    let Some(last) = statements.last() else {
+        return Ok(Instrumented { code, marked: false, changed: false, tests });
+    };
+
+    let print = format!(
+        "::std::println!(\"\\n{mark}\\nEVCXR_BEGIN_CONTENT {mime}\\nend\\nEVCXR_END_CONTENT\"); \
+         ::std::eprintln!(\"\\n{mark}\");",
+        mime = mime_of(mark)
+    );
+    let closing = closing(last).map(at);
+    let only_items = statements.iter().all(|statement| matches!(statement, Stmt::Item(_)));
+    if r#use == Use::Compile && !only_items {
+        if let Some(closing) = &closing {
+            code.insert(closing.end, ';');
+            code.insert_str(closing.start, "let _ = ");
+        }
+        code.insert_str(start, "if false { ");
+        code.push_str("\n}\n");
+        code.push_str(&print);
+        return Ok(Instrumented { code, marked: true, changed: true, tests });
+    }
+    let changed = closing.is_some();
+    if let Some(closing) = closing {
+        let end = format!(
+            "), {{ struct End; impl ::std::ops::Drop for End {{ fn drop(&mut self) {{ \
+             if !::std::thread::panicking() {{ {print} }} }} }} End }}).0"
+        );
+        code.insert_str(closing.end, &end);
+        code.insert_str(closing.start, "*(&(");
+    } else {
+        code.push('\n');
+        code.push_str(&print);
+    }
+    Ok(Instrumented { code, marked: true, changed, tests })
+}
+
+/// The mime type that carries a mark. Not one that looks like JSON, which the kernel would parse.
+pub(super) fn mime_of(mark: &str) -> String {
+    format!("application/x-nbexport-{mark}")
+}
+
+/// Code that prints the mark to stdout and stderr and nothing else.
+pub(super) fn flush(mark: &str) -> String {
+    // A line that begins with a colon would be a command.
+    format!("let _ = {{ ::std::println!(\"\\n{mark}\"); ::std::eprintln!(\"\\n{mark}\"); }};")
+}
+
+/// The lines before the first one that the kernel takes for Rust, in bytes: `:commands`, `!shell`, comments, blanks.
+fn header_len(source: &str) -> usize {
+    let is_header = |line: &&str| {
+        let command = line.trim_start_matches(' ').starts_with(':');
+        command || line.starts_with('!') || line.starts_with("//") || line.trim().is_empty()
+    };
+    source.split_inclusive('\n').take_while(is_header).map(str::len).sum()
+}
+
+/// Where the closing expression stands, if the last statement is one.
+fn closing(last: &Stmt) -> Option<proc_macro2::Span> {
+    match last {
+        Stmt::Expr(expr, None) => Some(expr.span()),
+        Stmt::Macro(call) if call.semi_token.is_none() => Some(call.span()),
+        _ => None,
+    }
+}
+
+/// Names that matter for what is sent and what is said about it.
+#[derive(Default)]
+struct Names {
+    reserved: Option<Ident>,
+    tests: Vec<String>,
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_ident(&mut self, ident: &'ast Ident) {
+        // syn knows the words that are reserved in every edition. The kernel drops a statement with this one.
+        if ident == "gen" && self.reserved.is_none() {
+            self.reserved = Some(ident.clone());
+        }
+    }
+
+    fn visit_item(&mut self, item: &'ast Item) {
+        if let Item::Fn(function) = item
+            && function.attrs.iter().any(|attribute| attribute.path().is_ident("test"))
+        {
+            self.tests.push(function.sig.ident.to_string());
+        }
+        visit::visit_item(self, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(source: &str) -> Instrumented {
+        instrument(source, "M", Use::Run).unwrap()
+    }
+
+    #[test]
+    fn a_statement_is_followed_by_the_mark_on_a_line_of_its_own() {
+        for source in
+            ["let x = 1; // one", "fn f() {}", ":dep a = \"1\"\n//| export\nuse a::b;", "#![allow(x)]\nf();"]
+        {
+            let sent = sent(source);
+            assert!(sent.code.starts_with(&format!("{source}\n::std::println!(")), "{}", sent.code);
+            assert!(
+                sent.marked && !sent.changed && sent.code.ends_with("eprintln!(\"\\nM\");"),
+                "{}",
+                sent.code
+            );
+        }
+    }
+
+    #[test]
+    fn a_closing_expression_is_shown_before_the_mark() {
+        for (before, expr, after) in [
+            ("", "1 + 1", ""),
+            ("let x = 1;\n", "x", " // of one\n"),
+            (":dep a\n// c\n\n", "if x { 1 } else { 2 }", "\n/* done */"),
+            ("let é = \"é\"; ", "println!(\"{é}\")", ""),
+            ("", "match x {\n  1 => 2,\n _ => f()?.await }", "\n"),
+        ] {
+            let sent = sent(&format!("{before}{expr}{after}"));
+            assert!(sent.code.starts_with(&format!("{before}*(&({expr}), {{ struct End;")), "{}", sent.code);
+            assert!(sent.code.ends_with(&format!("}} End }}).0{after}")) && sent.changed, "{}", sent.code);
+        }
+    }
+
+    #[test]
+    fn a_cell_without_rust_needs_no_mark() {
+        for source in ["", "// a comment", ":dep a = \"1\"\n", "  \n//| export\n", "!ls"] {
+            let sent = sent(source);
+            assert!(!sent.marked && sent.code == source, "{}", sent.code);
+        }
+        assert!(!sent("  // indented").marked);
+        assert!(!sent("/* a block\n of it */").marked);
+    }
+
+    #[test]
+    fn what_the_kernel_would_drop_is_refused() {
+        let refused = |source: &str| {
+            let refused = instrument(source, "M", Use::Run).unwrap_err();
+            (source[refused.span.clone()].to_owned(), refused.message)
+        };
+        assert_eq!(refused(":dep a\nlet gen = 3;").0, "gen");
+        assert!(refused("let gen = 3;").1.contains("reserved keyword `gen`"));
+        assert!(instrument("let = 3;", "M", Use::Run).is_err());
+        assert_eq!(refused("let x = rng.gen::<f32>();").0, "gen");
+        assert_eq!(refused("let become = 3;").0, "become");
+        assert_eq!(refused("f();\nlet a = // what\n").0, "t");
+        for source in [
+            "f(",
+            "let a = ",
+            "#[derive(Debug)]\n",
+            "let a = 1\nlet b = 2;",
+            "f() }",
+            "\"open",
+            "let x = 1 +;",
+        ] {
+            assert!(!refused(source).0.is_empty(), "{source}");
+        }
+        assert!(instrument("let r#gen = 3;", "M", Use::Run).is_ok());
+        assert!(instrument("let x = \"gen\"; // gen", "M", Use::Run).is_ok());
+    }
+
+    #[test]
+    fn what_is_only_compiled_stands_in_a_branch_never_taken() {
+        let sent = |source: &str| instrument(source, "M", Use::Compile).unwrap().code;
+        assert!(sent(":dep a\nf();").starts_with(":dep a\nif false { f();\n}\n::std::println!"));
+        assert!(sent("f();\ng() // why").starts_with("if false { f();\nlet _ = g(); // why\n}\n::std"));
+        assert!(sent("fn f() {}").starts_with("fn f() {}\n::std"));
+    }
+
+    #[test]
+    fn test_functions_are_named() {
+        assert_eq!(sent("#[test]\nfn a() {}\nmod m { #[test] fn b() {} }\nfn c() {}").tests, ["a", "b"]);
+    }
+}

@@ -1,0 +1,236 @@
+//! What a cell put out, as a notebook keeps it.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
+
+/// One entry of a code cell's `outputs`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Text of stdout or stderr.
+    Stream {
+        /// `stdout` or `stderr`.
+        name: &'static str,
+        /// All of it.
+        text: String,
+    },
+    /// The cell's value, or what was printed as rich content.
+    Result {
+        /// The execution count it was given.
+        count: u64,
+        /// Mime type → content, as the kernel sent it.
+        data: Map<String, Value>,
+        /// What the kernel says about the content.
+        metadata: Map<String, Value>,
+    },
+    /// Rich content that is no result.
+    Display {
+        /// Mime type → content, as the kernel sent it.
+        data: Map<String, Value>,
+        /// What the kernel says about the content.
+        metadata: Map<String, Value>,
+    },
+    /// An error that the kernel reports: the cell did not compile, or its process ended.
+    Error {
+        /// The error's class.
+        name: String,
+        /// The message.
+        value: String,
+        /// The message as a reader sees it, with ANSI colours.
+        traceback: Vec<String>,
+    },
+}
+
+impl Output {
+    /// The JSON that nbformat writes for it: keys sorted, text as a list of lines.
+    pub fn to_nbformat(&self) -> Value {
+        match self {
+            Self::Stream { name, text } => {
+                json!({"name": name, "output_type": "stream", "text": split_lines(text)})
+            }
+            Self::Result { count, data, metadata } => json!({
+                "data": bundle(data), "execution_count": count, "metadata": sorted(&Value::Object(metadata.clone())),
+                "output_type": "execute_result",
+            }),
+            Self::Display { data, metadata } => json!({
+                "data": bundle(data), "metadata": sorted(&Value::Object(metadata.clone())),
+                "output_type": "display_data",
+            }),
+            Self::Error { name, value, traceback } => {
+                json!({"ename": name, "evalue": value, "output_type": "error", "traceback": traceback})
+            }
+        }
+    }
+}
+
+/// A mime bundle in nbformat's form.
+fn bundle(data: &Map<String, Value>) -> Value {
+    let is_text =
+        |mime: &str| mime.starts_with("text/") || mime == "application/javascript" || mime == "image/svg+xml";
+    let mut entries: Vec<_> = data.iter().collect();
+    entries.sort_by_key(|(mime, _)| *mime);
+    let entries = entries.into_iter().map(|(mime, value)| match value {
+        Value::String(text) if is_text(mime) => (mime.clone(), split_lines(text)),
+        other => (mime.clone(), sorted(other)),
+    });
+    Value::Object(entries.collect())
+}
+
+/// The same value with the keys of every object in order, as nbformat writes JSON.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The lines of a text with their ends, where Python's `str.splitlines` sees them: nbformat is written in Python.
+fn split_lines(text: &str) -> Value {
+    const ENDS: [char; 10] =
+        ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(ENDS) {
+        let end = if rest[at..].starts_with("\r\n") {
+            at + 2
+        } else {
+            at + rest[at..].chars().next().map_or(1, char::len_utf8)
+        };
+        lines.push(Value::from(&rest[..end]));
+        rest = &rest[end..];
+    }
+    if !rest.is_empty() {
+        lines.push(Value::from(rest));
+    }
+    Value::Array(lines)
+}
+
+/// Text without the escape sequences that colour it.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at + 2..];
+        let end = rest.find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |end| end + 1);
+        rest = &rest[end..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
+/// Text that never takes more than a limit of memory: of a flood, the beginning and the end are kept.
+#[derive(Clone, Debug)]
+pub(super) struct Bounded {
+    head: String,
+    tail: String,
+    dropped: usize,
+    limit: usize,
+}
+
+impl Bounded {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { head: String::new(), tail: String::new(), dropped: 0, limit }
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        let room = if self.tail.is_empty() { (self.limit / 2).saturating_sub(self.head.len()) } else { 0 };
+        let (head, rest) = text.split_at(text.floor_char_boundary(room));
+        self.head.push_str(head);
+        self.tail.push_str(rest);
+        // Twice the space before it is cut, so that the cost of cutting is spread over as many bytes.
+        if self.tail.len() > self.limit {
+            self.cut_tail();
+        }
+    }
+
+    /// Takes one line end off the end.
+    pub(super) fn pop_newline(&mut self) {
+        let last = if self.tail.is_empty() { &mut self.head } else { &mut self.tail };
+        if last.ends_with('\n') {
+            last.pop();
+        }
+    }
+
+    /// What was kept, with a line that says how much was not.
+    pub(super) fn finish(mut self) -> String {
+        if self.head.len() + self.tail.len() > self.limit {
+            self.cut_tail();
+        }
+        if self.dropped > 0 {
+            let note = format!("\n[nbexport left out {} bytes of output here]\n", self.dropped);
+            self.head.push_str(&note);
+        }
+        self.head + &self.tail
+    }
+
+    fn cut_tail(&mut self) {
+        let cut = self.tail.len().saturating_sub(self.limit / 2);
+        // From a line's beginning on, unless the line alone is longer than what is kept.
+        let from = self.tail.floor_char_boundary(cut);
+        let from = self.tail[from..].find('\n').map_or(from, |newline| from + newline + 1);
+        self.dropped += from;
+        self.tail.drain(..from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_written_as_nbformat_writes_them() {
+        let data = json!({"text/plain": "a\nb", "application/json": {"z": 1, "a": [{"y": 1, "b": 2}]},
+                          "image/png": "iVBO\n", "image/svg+xml": "<svg>\r\n</svg>\u{2028}x"});
+        let Value::Object(data) = data else { unreachable!() };
+        let output = Output::Result { count: 3, data, metadata: Map::new() };
+        assert_eq!(
+            output.to_nbformat().to_string(),
+            "{\"data\":{\"application/json\":{\"a\":[{\"b\":2,\"y\":1}],\"z\":1},\"image/png\":\"iVBO\\n\",\
+             \"image/svg+xml\":[\"<svg>\\r\\n\",\"</svg>\u{2028}\",\"x\"],\"text/plain\":[\"a\\n\",\"b\"]},\
+             \"execution_count\":3,\"metadata\":{},\"output_type\":\"execute_result\"}"
+        );
+        assert_eq!(split_lines(""), json!([]));
+    }
+
+    #[test]
+    fn of_a_flood_the_ends_are_kept() {
+        let mut text = Bounded::new(1000);
+        for n in 0..100_000 {
+            text.push(&format!("line {n}\n"));
+            assert!(text.head.len() + text.tail.len() < 2000);
+        }
+        let kept = text.finish();
+        assert!(kept.starts_with("line 0\nline 1\n") && kept.ends_with("line 99998\nline 99999\n"), "{kept}");
+        let note = kept.lines().find(|line| line.starts_with('[')).unwrap();
+        let left_out =
+            (0..100_000).map(|n| format!("line {n}\n").len()).sum::<usize>() - (kept.len() - note.len() - 2);
+        assert_eq!(note, format!("[nbexport left out {left_out} bytes of output here]"));
+        assert!(kept.len() < 1100);
+    }
+
+    #[test]
+    fn one_long_line_is_cut_between_characters() {
+        let mut text = Bounded::new(100);
+        text.push(&"é".repeat(100_000));
+        assert!(text.finish().len() < 200);
+    }
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        let mut text = Bounded::new(100);
+        text.push("a\n");
+        text.push("b\n\n");
+        text.pop_newline();
+        assert_eq!(text.finish(), "a\nb\n");
+        assert_eq!(plain("\u{1b}[31m[E0308] Error:\u{1b}[0m x"), "[E0308] Error: x");
+    }
+}
