@@ -123,7 +123,7 @@ pub(crate) struct TestArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
-    /// Write the result to a file, as JUnit XML, too
+    /// Write the result to a file, as `JUnit` XML, too
     #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
     pub junit: Option<PathBuf>,
 }

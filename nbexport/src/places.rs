@@ -30,6 +30,27 @@ struct File {
     map: LineMap,
 }
 
+/// What stands in the gutter of a rendered line.
+enum Gutter {
+    /// No number.
+    Empty,
+    /// The number of a line that belongs to no generated file.
+    Foreign,
+    /// The number of a generated line that belongs to no cell.
+    Frame,
+    /// The number of a cell's line.
+    Cell(Place),
+}
+
+impl Gutter {
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Cell(place) => Some(place),
+            _ => None,
+        }
+    }
+}
+
 /// A place in a cell.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -166,8 +187,8 @@ impl Places {
         // so what is too much of it is on the left.
         let digits = |number: usize| number.to_string().len();
         let before = plain.iter().filter_map(|line| gutter(line)).map(digits).max();
-        let all_known = plain.iter().zip(&known).all(|(line, it)| gutter(line).is_none() || it.is_some());
-        let after = known.iter().flatten().flatten().map(|place| digits(place.line)).max();
+        let all_known = known.iter().all(|it| !matches!(it, Gutter::Foreign));
+        let after = known.iter().filter_map(Gutter::place).map(|place| digits(place.line)).max();
         let narrower = match (before, after) {
             (Some(before), after) if all_known => 0..before.saturating_sub(after.unwrap_or(1)),
             _ => 0..0,
@@ -181,14 +202,12 @@ impl Places {
                 cell = self.parse(place).map(|place| place.source.name.clone());
             }
             let line = match &known {
-                Some(place) => renumbered(
-                    line,
-                    gutter(plain).unwrap_or_default(),
-                    place.as_ref().map(|place| place.line),
-                ),
-                None => (*line).to_owned(),
+                Gutter::Empty | Gutter::Foreign => (*line).to_owned(),
+                Gutter::Frame | Gutter::Cell(_) => {
+                    renumbered(line, gutter(plain).unwrap_or_default(), known.place().map(|place| place.line))
+                }
             };
-            if let (Some(Some(place)), Some(current)) = (&known, &mut cell)
+            if let (Some(place), Some(current)) = (known.place(), &mut cell)
                 && place.source.name != *current
             {
                 let reset = if paint.is_empty() { "" } else { "\u{1b}[0m" };
@@ -203,8 +222,8 @@ impl Places {
         text
     }
 
-    /// For each line that has a number in its gutter and is about a known file: the place, if it is in a cell.
-    fn gutters(&self, plain: &[String]) -> Vec<Option<Option<Place>>> {
+    /// What stands in the gutter of each line.
+    fn gutters(&self, plain: &[String]) -> Vec<Gutter> {
         let mut file: Option<&str> = None;
         let mut first = None;
         let mut gutters = Vec::new();
@@ -218,7 +237,11 @@ impl Places {
                 // A new part of the message; a suggestion that names no file is about the first one.
                 file = first.flatten();
             }
-            gutters.push(number.zip(file).map(|(number, path)| self.locate(path, number, 1)));
+            gutters.push(match number.zip(file) {
+                Some((number, path)) => self.locate(path, number, 1).map_or(Gutter::Frame, Gutter::Cell),
+                None if number.is_some() => Gutter::Foreign,
+                None => Gutter::Empty,
+            });
         }
         gutters
     }
@@ -373,9 +396,9 @@ mod tests {
 
     /// A file whose lines 11, 12, … are the lines of cell 3.
     fn places() -> Places {
+        let cell = &json!({"cell_type": "code", "metadata": {}, "source": "let é = f(1);\n    g(2)"});
         let json = json!({
-            "cells": [1, 2, 3].map(|_| json!({"cell_type": "code", "metadata": {}, "source": "let é = f(1);\n    g(2)"})),
-            "metadata": {}, "nbformat": 4, "nbformat_minor": 5,
+            "cells": [cell, cell, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5
         });
         let notebook = Notebook::parse("n/x.ipynb", json.to_string()).unwrap();
         let mut map = LineMap::default();

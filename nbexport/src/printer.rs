@@ -7,11 +7,18 @@ use serde_json::{Value, json};
 
 use crate::cli::{Color, Global};
 
+/// How much to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Volume {
+    Quiet,
+    Usual,
+    Verbose,
+}
+
 /// Prints as the command line asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
-    quiet: bool,
-    verbose: bool,
+    volume: Volume,
     color_out: bool,
     color_err: bool,
 }
@@ -25,8 +32,11 @@ impl Printer {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         Self {
-            quiet: global.quiet,
-            verbose: global.verbose,
+            volume: match (global.quiet, global.verbose) {
+                (true, _) => Volume::Quiet,
+                (false, true) => Volume::Verbose,
+                (false, false) => Volume::Usual,
+            },
             color_out: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
         }
@@ -39,12 +49,12 @@ impl Printer {
 
     /// Whether only what is wrong is said.
     pub(crate) fn is_quiet(self) -> bool {
-        self.quiet
+        self.volume == Volume::Quiet
     }
 
     /// What was asked for with `-v`.
     pub(crate) fn note(self, line: &str) {
-        if self.verbose {
+        if self.volume == Volume::Verbose {
             let _ = writeln!(std::io::stderr(), "note: {line}");
         }
     }
@@ -57,7 +67,7 @@ impl Printer {
 
     /// A line of a result; `-q` drops it.
     pub(crate) fn info(self, line: &str) {
-        if !self.quiet {
+        if self.volume != Volume::Quiet {
             // A reader that went away (`| head`) is no trouble of ours.
             let _ = writeln!(std::io::stdout(), "{line}");
         }

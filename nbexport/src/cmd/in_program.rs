@@ -90,7 +90,7 @@ fn tell(printer: Printer, format: Format, name: &str, outcome: &Outcome) {
             ));
         }
         (Outcome::NotBegun, Format::Json) => {
-            Printer::json_line(&json!({ "notebook": name, "not_begun": true }))
+            Printer::json_line(&json!({ "notebook": name, "not_begun": true }));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A notebook that was run → lines for a person, JSON for a program, JUnit XML for a CI server.
+//! A notebook that was run → lines for a person, JSON for a program, `JUnit` XML for a CI server.
 
 use std::fmt::Write as _;
 
@@ -75,14 +75,14 @@ pub(crate) fn json(report: &NotebookReport) -> Value {
 /// A notebook that was run, or why it was not.
 pub(crate) type Tested<'a> = (&'a str, Result<&'a NotebookReport, String>);
 
-/// All of it as JUnit XML: a suite for each notebook, a case for each cell.
+/// All of it as `JUnit` XML: a suite for each notebook, a case for each cell.
 pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
     let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nbexport\">\n".to_owned();
     for (name, outcome) in tested {
         let name = escaped(name);
         match outcome {
             Err(why) => {
-                let _ = write!(
+                let _ = writeln!(
                     text,
                     "  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
                      <testcase classname=\"{name}\" name=\"the notebook\">\n      <error message=\"{}\"/>\n    \
@@ -93,7 +93,7 @@ pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
             Ok(report) => {
                 let _ = write!(
                     text,
-                    "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n",
+                    "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">",
                     report.cells.len(),
                     report.failed(),
                     report.skipped() + report.not_reached(),
