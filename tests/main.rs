@@ -7,6 +7,7 @@ mod support;
 
 mod bad_cells;
 mod bad_files;
+mod cargo;
 mod dependencies;
 mod directives;
 mod everyday;
@@ -17,5 +18,6 @@ mod git;
 mod hand_edits;
 mod kernel;
 mod lossless;
+mod native;
 mod sync;
 mod verdicts;

@@ -69,6 +69,12 @@ pub(crate) enum Command {
     /// Write the marked cells of notebooks to the crate (the default)
     #[command(after_help = "Example: nbexport notebooks/02_fully_connected.ipynb")]
     Export(ExportArgs),
+    /// Run notebooks from top to bottom, and tell of each cell whether it did what it should
+    #[command(after_help = "Example: nbexport test notebooks/02_fully_connected.ipynb")]
+    Test(TestArgs),
+    /// Run cargo on the crate, and show what it says at the cells
+    #[command(after_help = "Example: nbexport cargo clippy", disable_help_flag = true)]
+    Cargo(CargoArgs),
     /// Bring edits of the crate's modules back into the cells they came from
     #[command(after_help = "Example: nbexport sync notebooks/02_fully_connected.ipynb")]
     Sync(SyncArgs),
@@ -91,9 +97,6 @@ pub(crate) enum Command {
     /// Format the cells with rustfmt
     #[command(after_help = "Example: nbexport fmt --check")]
     Fmt(FmtArgs),
-    /// Run notebooks from top to bottom, and tell of each cell whether it did what it should
-    #[command(after_help = "Example: nbexport test --kernel notebooks/02_fully_connected.ipynb")]
-    Test(TestArgs),
     /// Run notebooks in the evcxr kernel and write what comes out into them
     #[command(after_help = "Example: nbexport run notebooks/02_fully_connected.ipynb")]
     Run(RunArgs),
@@ -114,6 +117,51 @@ pub(crate) enum Command {
     /// Write the man pages to a folder
     #[command(after_help = "Example: nbexport man ~/.local/share/man/man1")]
     Man(ManArgs),
+}
+
+/// What `test` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TestArgs {
+    /// How notebooks are run
+    #[command(flatten)]
+    pub how: HowToRun,
+    /// Only notebooks whose name holds this; `NAME:CELL` runs them up to a cell, given by its number or id
+    #[arg(long, value_name = "NAME[:CELL]", conflicts_with = "kernel")]
+    pub filter: Option<String>,
+    /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub kernel: Option<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// Write the result to a file, as `JUnit` XML, too
+    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
+    pub junit: Option<PathBuf>,
+}
+
+/// How notebooks are run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HowToRun {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How many notebooks run side by side
+    #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+    /// How long one cell may take; 0 for as long as it likes
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub timeout: u64,
+    /// Go on after a failure: natively with the other notebooks, in the kernel with the notebook's other cells
+    #[arg(long)]
+    pub no_fail_fast: bool,
+}
+
+/// What `cargo` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CargoArgs {
+    /// A command of cargo with its arguments: check, clippy, test, build, run, bench, …
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub args: Vec<String>,
 }
 
 /// What `watch` takes.
@@ -191,20 +239,6 @@ pub(crate) struct SyncArgs {
     pub theirs: bool,
 }
 
-/// What `test` takes.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct TestArgs {
-    /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub kernel: Option<String>,
-    /// How notebooks are run
-    #[command(flatten)]
-    pub how: HowToRun,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
-}
-
 /// What `run` takes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
@@ -214,23 +248,6 @@ pub(crate) struct RunArgs {
     /// How notebooks are run
     #[command(flatten)]
     pub how: HowToRun,
-}
-
-/// How notebooks are run.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct HowToRun {
-    /// Notebooks, or folders of them; all notebooks of the project when none is named
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// How many notebooks run side by side
-    #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: u16,
-    /// How long one cell may take, its compilation included; 0 for as long as it likes
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
-    pub timeout: u64,
-    /// Go on with a notebook's next cells after one has failed
-    #[arg(long)]
-    pub no_fail_fast: bool,
 }
 
 /// What `export` takes.

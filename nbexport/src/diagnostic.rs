@@ -56,6 +56,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// The way out.
     pub help: Option<String>,
+    /// The whole of it as another program (rustc) rendered it, with ANSI codes; shown in place of our own rendering.
+    pub rendered: Option<String>,
 }
 
 impl Diagnostic {
@@ -68,6 +70,7 @@ impl Diagnostic {
             secondary: Vec::new(),
             notes: Vec::new(),
             help: None,
+            rendered: None,
         }
     }
 
@@ -104,6 +107,13 @@ impl Diagnostic {
         self
     }
 
+    /// Shows it as rustc rendered it.
+    #[must_use]
+    pub fn as_rendered(mut self, rendered: impl Into<String>) -> Self {
+        self.rendered = Some(rendered.into());
+        self
+    }
+
     /// Whether it stops the export.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -119,6 +129,9 @@ impl Diagnostic {
 
     /// The text a person reads, colored with ANSI codes when `color` is set.
     pub fn render(&self, color: bool) -> String {
+        if let Some(rendered) = &self.rendered {
+            return if color { rendered.clone() } else { anstream::adapter::strip_str(rendered).to_string() };
+        }
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,

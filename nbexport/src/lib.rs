@@ -9,7 +9,8 @@
 //! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
 //! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
 //!
-//! [`kernel`] runs notebooks, with a [`verdict`] on each cell, and [`process`] leaves nothing running.
+//! [`native`] runs notebooks as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell; [`process`]
+//! leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
 //!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
@@ -28,6 +29,7 @@
 //! assert_eq!(modules[0].map.locate(5, 1), Some((1, 2, 1)));
 //! ```
 
+pub mod cargo;
 pub mod cell;
 pub mod check;
 pub mod clean;
@@ -45,8 +47,10 @@ pub mod map;
 mod matching;
 pub mod merge;
 pub mod module;
+pub mod native;
 pub mod notebook;
 pub mod parsed;
+pub mod places;
 pub mod process;
 pub mod project;
 pub mod scaffold;

@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let status = match &cli.command {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
+        Some(Command::Test(args)) => cmd::test::run(args, &cli.global),
+        Some(Command::Cargo(args)) => cmd::cargo::run(args, &cli.global),
         Some(Command::Sync(args)) => cmd::sync::run(args, &cli.global),
         Some(Command::Diff(args)) => cmd::diff::run(args, &cli.global),
         Some(Command::Merge(args)) => cmd::merge::run(args, &cli.global),
@@ -28,7 +30,6 @@ fn main() -> ExitCode {
         Some(Command::Init) => cmd::new::init(&cli.global),
         Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),
         Some(Command::Man(args)) => cmd::completions::man(args),
-        Some(Command::Test(args)) => cmd::test::run(args, &cli.global),
         Some(Command::Run(args)) => cmd::run::run(args, &cli.global),
     };
     match status {

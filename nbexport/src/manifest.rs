@@ -75,6 +75,49 @@ fn dependency(
     project: &Project,
     crate_name: &str,
 ) -> Result<Option<Dependency>, Box<Diagnostic>> {
+    let mut dependency = parse(line, cell, span)?;
+    let name = dependency.name.clone();
+    if let Some(path) = dependency.path() {
+        let target = project::normalize(&folder.join(&path));
+        if target == project.krate {
+            return Ok(None);
+        }
+        if Path::new(&path).is_absolute() {
+            return Err(Box::new(
+                Diagnostic::error(format!(
+                    "the path of `{name}` is absolute, so it holds on one machine only"
+                ))
+                .at(cell.source(), dependency.span, "")
+                .help("write it relative to the notebook's folder: `path = \"../geo\"`"),
+            ));
+        }
+        dependency.set_path(&project::relative(&target, &project.krate));
+    }
+    Ok((name.replace('-', "_") != crate_name).then_some(dependency))
+}
+
+/// What all `:dep` lines of a notebook ask for, whatever becomes of their cells; paths are made absolute.
+pub fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<Dependency>, Vec<Diagnostic>) {
+    let mut found = Vec::new();
+    let mut wrong = Vec::new();
+    for cell in &parsed.cells {
+        for (line, span) in dep_lines(cell) {
+            match parse(line, cell, span) {
+                Ok(mut dependency) => {
+                    if let Some(path) = dependency.path() {
+                        dependency.set_path(&project::normalize(&folder.join(path)));
+                    }
+                    found.push(dependency);
+                }
+                Err(diagnostic) => wrong.push(*diagnostic),
+            }
+        }
+    }
+    (found, wrong)
+}
+
+/// Reads what follows `:dep`; a path stays as it is written.
+fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency, Box<Diagnostic>> {
     let wrong = |message: String, help: &str| {
         Box::new(Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help))
     };
@@ -99,21 +142,7 @@ fn dependency(
     };
     read_entry(item, &mut dependency)
         .ok_or_else(|| wrong("this `:dep` line is no dependency".to_owned(), usage))?;
-    if let Some(path) = dependency.requirement.get("path").map(|path| path.trim_matches('"').to_owned()) {
-        let target = project::normalize(&folder.join(&path));
-        if target == project.krate {
-            return Ok(None);
-        }
-        if Path::new(&path).is_absolute() {
-            return Err(wrong(
-                format!("the path of `{name}` is absolute, so it holds on one machine only"),
-                "write it relative to the notebook's folder: `path = \"../geo\"`",
-            ));
-        }
-        let from_crate = project::show(&project::relative(&target, &project.krate));
-        dependency.requirement.insert("path".into(), Value::from(from_crate).to_string().trim().to_owned());
-    }
-    Ok((name.replace('-', "_") != crate_name).then_some(dependency))
+    Ok(dependency)
 }
 
 /// Takes apart what stands right of the `=`; `None` when it is no dependency.
@@ -148,8 +177,19 @@ fn quoted(text: &str) -> String {
 }
 
 impl Dependency {
+    /// Where it is, if that is a folder.
+    pub fn path(&self) -> Option<String> {
+        let path = self.requirement.get("path")?.parse::<Value>().ok()?;
+        path.as_str().map(str::to_owned)
+    }
+
+    /// Puts it into another folder.
+    pub fn set_path(&mut self, path: &Path) {
+        self.requirement.insert("path".into(), quoted(&project::show(path)));
+    }
+
     /// The entry as it stands in Cargo.toml.
-    fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         let version = self.requirement.get("version");
         if let (Some(version), 1, true, true) =
             (version, self.requirement.len(), self.features.is_empty(), self.default_features)

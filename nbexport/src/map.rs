@@ -33,10 +33,15 @@ impl LineMap {
         self.lines.is_empty()
     }
 
+    /// Where a line (from 1) came from.
+    pub fn origin(&self, line: usize) -> Option<Origin> {
+        *self.lines.get(line.checked_sub(1)?)?
+    }
+
     /// The cell number, line and column (all from 1) of a place in the generated file; `None` for a line that
     /// belongs to no cell.
     pub fn locate(&self, line: usize, column: usize) -> Option<(usize, usize, usize)> {
-        let origin = (*self.lines.get(line.checked_sub(1)?)?)?;
+        let origin = self.origin(line)?;
         Some((origin.cell, origin.line, column.saturating_sub(origin.shift).max(1)))
     }
 

@@ -7,10 +7,18 @@ use serde_json::{Value, json};
 
 use crate::cli::{Color, Global};
 
+/// How much to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Volume {
+    Quiet,
+    Usual,
+    Verbose,
+}
+
 /// Prints as the command line asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
-    quiet: bool,
+    volume: Volume,
     color_out: bool,
     color_err: bool,
 }
@@ -24,15 +32,42 @@ impl Printer {
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         Self {
-            quiet: global.quiet,
+            volume: match (global.quiet, global.verbose) {
+                (true, _) => Volume::Quiet,
+                (false, true) => Volume::Verbose,
+                (false, false) => Volume::Usual,
+            },
             color_out: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
         }
     }
 
+    /// Whether errors are colored.
+    pub(crate) fn colors_errors(self) -> bool {
+        self.color_err
+    }
+
+    /// Whether only what is wrong is said.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.volume == Volume::Quiet
+    }
+
+    /// What was asked for with `-v`.
+    pub(crate) fn note(self, line: &str) {
+        if self.volume == Volume::Verbose {
+            let _ = writeln!(std::io::stderr(), "note: {line}");
+        }
+    }
+
+    /// Text as it is, to stderr.
+    pub(crate) fn raw_error(self, text: &str) {
+        let text = if self.color_err { text.into() } else { anstream::adapter::strip_str(text).to_string() };
+        let _ = write!(std::io::stderr(), "{text}");
+    }
+
     /// A line of a result; `-q` drops it.
     pub(crate) fn info(self, line: &str) {
-        if !self.quiet {
+        if self.volume != Volume::Quiet {
             // A reader that went away (`| head`) is no trouble of ours.
             let _ = writeln!(std::io::stdout(), "{line}");
         }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -48,6 +48,11 @@ impl Group {
     /// The leader's process id, which is the group's id too.
     pub fn id(&self) -> u32 {
         self.leader.id()
+    }
+
+    /// The leader's stdout and stderr, where they are pipes; each is handed out once.
+    pub fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.leader.stdout.take(), self.leader.stderr.take())
     }
 
     /// Whether the leader has ended. It is not reaped by this, so its id stays taken until the group is killed.

@@ -1,5 +1,6 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
+pub(crate) mod cargo;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod diff;
@@ -7,8 +8,10 @@ pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod hooks;
 mod in_kernel;
+mod in_program;
 pub(crate) mod merge;
 pub(crate) mod new;
+mod report;
 pub(crate) mod run;
 pub(crate) mod sync;
 pub(crate) mod test;
@@ -90,7 +93,7 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["export", "run", "test"];
+    let commands = ["cargo", "clean", "export", "fmt", "run", "sync", "test", "watch"];
     let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),

@@ -3,7 +3,7 @@
 use nbexport::diagnostic::Diagnostic;
 use nbexport::kernel;
 
-use super::{Context, Status, in_kernel};
+use super::{Context, Status, in_kernel, report};
 use crate::cli::{Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
@@ -12,7 +12,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status, Box<Diagnos
     in_kernel::run(&context, args.kernel.as_deref(), &args.how, |path, outcome| {
         let written = outcome.and_then(|(notebook, run)| {
             kernel::write(path, &notebook, &run)?;
-            Ok(in_kernel::print(context.printer, &run.report))
+            Ok(report::print(context.printer, &run.report))
         });
         written.unwrap_or_else(|diagnostic| {
             context.printer.error(&diagnostic);

@@ -1,0 +1,238 @@
+//! What a notebook's program runs on: it tells the runner where it is, and what stopped it.
+//!
+//! The runner listens on a socket of its own, so that nothing a cell prints can be taken for a report. Every report
+//! carries how much has been written to the program's output so far: that is how the output is dealt out to cells.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::fmt::{Debug, Display, Write as _};
+use std::fs::File;
+use std::future::Future;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::Poll;
+use std::thread::ThreadId;
+use std::time::Instant;
+
+/// Where reports go. Without a runner (the program was started by hand) there is none.
+struct Reports {
+    socket: Option<Mutex<UnixStream>>,
+    output: Option<File>,
+    start: Instant,
+    notebook: ThreadId,
+}
+
+static REPORTS: OnceLock<Reports> = OnceLock::new();
+static CELL: AtomicUsize = AtomicUsize::new(0);
+static LAST_PANIC: Mutex<Option<Panic>> = Mutex::new(None);
+
+/// A panic of the notebook's thread, as the hook saw it.
+struct Panic {
+    message: String,
+    place: String,
+    /// The part of the output that tells of it.
+    told: (u64, u64),
+    backtrace: Backtrace,
+}
+
+fn report(kind: &str, text: &str) {
+    let Some(reports) = REPORTS.get() else { return };
+    let Some(socket) = &reports.socket else { return };
+    let (cell, nanos) = (CELL.load(Ordering::Relaxed), reports.start.elapsed().as_nanos());
+    let line = format!("{kind} {cell} {} {nanos} {}\n{text}", written(), text.len());
+    let mut socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
+    // A runner that is gone kills this process; until then there is nobody to tell.
+    let _ = socket.write_all(line.as_bytes());
+}
+
+/// How many bytes stdout and stderr got so far; both go to one file.
+fn written() -> u64 {
+    let output = REPORTS.get().and_then(|reports| reports.output.as_ref());
+    output.and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len())
+}
+
+/// A cell begins.
+pub fn begin(cell: usize) {
+    CELL.store(cell, Ordering::Relaxed);
+    report("begin", "");
+}
+
+/// A cell reached its end.
+pub fn end() {
+    let _ = std::io::stdout().flush();
+    report("end", "");
+}
+
+/// Proof that the last cell reached its end: nothing else gives one.
+pub struct Finished(());
+
+/// All cells reached their end.
+pub fn finished() -> Finished {
+    Finished(())
+}
+
+/// What a notebook's `?` turns errors into. As in the kernel, all that an error must have is `Debug`.
+pub struct Error(Failed);
+
+/// The same after `:efmt {}`: an error must have `Display`.
+pub struct DisplayedError(Failed);
+
+struct Failed {
+    text: String,
+    place: String,
+}
+
+impl Failed {
+    #[track_caller]
+    fn new(text: String) -> Self {
+        let caller = Location::caller();
+        Self { text, place: place(caller) }
+    }
+}
+
+impl<E: Debug> From<E> for Error {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self(Failed::new(format!("{error:?}")))
+    }
+}
+
+impl<E: Display> From<E> for DisplayedError {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self(Failed::new(format!("{error}")))
+    }
+}
+
+/// An error of a notebook.
+pub trait Failure {
+    #[doc(hidden)]
+    fn say(&self) -> String;
+}
+
+impl Failure for Error {
+    fn say(&self) -> String {
+        format!("{}\n{}", self.0.place, self.0.text)
+    }
+}
+
+impl Failure for DisplayedError {
+    fn say(&self) -> String {
+        format!("{}\n{}", self.0.place, self.0.text)
+    }
+}
+
+/// Shows a closing expression that has no `evcxr_display` of its own: a method of the type itself is found first.
+pub trait Show {
+    #[doc(hidden)]
+    fn evcxr_display(&self);
+}
+
+impl<T: Debug + ?Sized> Show for &T {
+    fn evcxr_display(&self) {
+        report("value", &format!("{self:?}"));
+    }
+}
+
+fn place(location: &Location<'_>) -> String {
+    format!("{}:{}:{}", location.file(), location.line(), location.column())
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is no text".to_owned())
+}
+
+fn remember(info: &PanicHookInfo<'_>, told: (u64, u64), backtrace: Backtrace) {
+    if REPORTS.get().is_some_and(|reports| reports.notebook == std::thread::current().id()) {
+        let panic = Panic {
+            message: message(info.payload()),
+            place: info.location().map(place).unwrap_or_default(),
+            told,
+            backtrace,
+        };
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+    }
+}
+
+fn report_panic(payload: &(dyn Any + Send)) {
+    let message = message(payload);
+    let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // A cell may have put a hook of its own in the place of ours, and what is left there is of another panic.
+    let Some(panic) = last.filter(|panic| panic.message == message) else {
+        return report("panic", &format!("\n0 0\n\n{message}"));
+    };
+    let mut frames = String::new();
+    // Only where the panic itself has no place in a cell does the runner need to know who called.
+    let _ = write!(frames, "{}", panic.backtrace);
+    let frames: Vec<_> = frames.lines().filter_map(|line| line.trim().strip_prefix("at ")).collect();
+    let (from, to) = panic.told;
+    report("panic", &format!("{}\n{from} {to}\n{}\n{message}", panic.place, frames.join("\t")));
+}
+
+/// Runs a notebook.
+pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E> + Send + 'static) {
+    // Blocks within blocks make a deep frame, and a recursion that the kernel survives should fit here, too.
+    let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(256 << 20);
+    let run = thread.spawn(move || {
+        let socket = std::env::var_os("NBEXPORT_REPORTS").and_then(|path| UnixStream::connect(path).ok());
+        let output = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from);
+        let _ = REPORTS.set(Reports {
+            socket: socket.map(Mutex::new),
+            output,
+            start: Instant::now(),
+            notebook: std::thread::current().id(),
+        });
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let before = written();
+            usual(info);
+            remember(info, (before, written()), Backtrace::force_capture());
+        }));
+        let ended = catch_unwind(AssertUnwindSafe(notebook));
+        let _ = std::io::stdout().flush();
+        match ended {
+            Ok(Ok(Finished(()))) => {
+                report("finished", "");
+                0
+            }
+            Ok(Err(error)) => {
+                report("error", &error.say());
+                101
+            }
+            Err(payload) => {
+                report_panic(&*payload);
+                101
+            }
+        }
+    });
+    let code = run.ok().and_then(|thread| thread.join().ok()).unwrap_or(101);
+    std::process::exit(code);
+}
+
+/// A cell that is to panic, or to return an error.
+pub fn should_panic<E>(cell: impl FnOnce() -> Result<(), E>) {
+    if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(cell)) {
+        report("unexpected", "");
+    }
+}
+
+/// The same for a cell that awaits.
+pub async fn should_panic_async<E>(cell: impl Future<Output = Result<(), E>>) {
+    let mut cell = std::pin::pin!(cell);
+    let ended = std::future::poll_fn(|context| {
+        match catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(result.is_ok()),
+            Err(_) => Poll::Ready(false),
+        }
+    });
+    if ended.await {
+        report("unexpected", "");
+    }
+}

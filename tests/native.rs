@@ -1,0 +1,374 @@
+//! `nbexport test` without a kernel: verdicts that are true, at the cell, line and column.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nbexport::native::{self, Options, Outcome};
+use nbexport::project::Project;
+use nbexport::verdict::{FailureKind, Verdict};
+
+use crate::support::{Case, Run};
+use crate::verdicts::{self, CASES, Engine, Right};
+
+/// Cases in which a program is more than a kernel, or cannot be what the kernel is; the reason is what the docs say.
+const DIFFERENT: &[(&str, &[Right])] = &[
+    // The kernel must know a variable's type by the end of its cell.
+    ("a panicking thread that is joined", &[Right::Pass]),
+    // The cell has no `Debug` to ask for when it never returns.
+    ("an exit as a closing expression", &[Right::Ends]),
+];
+
+/// Cases that need the kernel.
+const NEEDS_KERNEL: &[&str] = &["`super::` within a module of the same cell"];
+
+fn right(verdict: &Verdict) -> Right {
+    match verdict {
+        Verdict::Passed => Right::Pass,
+        Verdict::Skipped(_) => Right::Skip,
+        Verdict::NotReached => Right::NotReached,
+        Verdict::Failed(failure) => match failure.kind {
+            FailureKind::Stopped => Right::Stops,
+            FailureKind::NotCompiled => Right::NoCompile,
+            FailureKind::ProcessEnded => Right::Ends,
+            FailureKind::TimedOut => Right::Hangs,
+            FailureKind::Unexpected => Right::Unexpected,
+            FailureKind::Unknown => panic!("{}", failure.diagnostic.render(false)),
+        },
+    }
+}
+
+/// What is right natively: after a cell that stops the program no other is reached.
+fn expected(case: &verdicts::Case) -> Vec<Right> {
+    let different = DIFFERENT.iter().find(|(name, _)| *name == case.name);
+    let mut stopped = false;
+    let all = match different {
+        Some((_, all)) => all.to_vec(),
+        None => case.cells.iter().map(|(_, right)| *right).collect(),
+    };
+    let after = |right: Right| {
+        let reached = if stopped && right != Right::NoCompile && right != Right::Skip {
+            Right::NotReached
+        } else {
+            right
+        };
+        stopped |= matches!(right, Right::Stops | Right::Ends | Right::Hangs);
+        reached
+    };
+    all.into_iter().map(after).collect()
+}
+
+/// How often to run each case.
+fn runs() -> usize {
+    std::env::var("NBEXPORT_VERDICT_RUNS").map_or(1, |runs| runs.parse().unwrap())
+}
+
+/// A project that stays from one run of the tests to the next, so that dependencies are compiled once.
+fn lasting_project(name: &str, notebooks: &[(String, String)]) -> Project {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(root.join("notebooks"));
+    let write = |path: &str, text: &str| {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"exp\"]\n[workspace.metadata.nbexport]\n",
+    );
+    write("exp/Cargo.toml", "[package]\nname = \"exp\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    write("exp/src/lib.rs", "//! The crate.\n");
+    for (name, text) in notebooks {
+        write(&format!("notebooks/{name}.ipynb"), text);
+    }
+    Project::discover(&root, None).unwrap()
+}
+
+#[test]
+fn every_cell_gets_the_verdict_it_deserves() {
+    let cases: Vec<_> = CASES.iter().filter(|case| case.only != Some(Engine::Kernel)).collect();
+    let notebooks: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| {
+            let cells: Vec<_> = case.cells.iter().map(|(text, _)| *text).collect();
+            (format!("{index:02}_case"), verdicts::notebook(&cells))
+        })
+        .collect();
+    let project = lasting_project("native-table", &notebooks);
+    let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
+    let options =
+        Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() };
+    for round in 1..=runs() {
+        let outcomes = native::test(&project, &paths, &options, &|_| ()).unwrap();
+        let mut wrong = String::new();
+        for (case, (_, outcome)) in cases.iter().zip(&outcomes) {
+            let needs_kernel = NEEDS_KERNEL.contains(&case.name);
+            match outcome {
+                Outcome::Ran(report) if !needs_kernel => {
+                    let told: Vec<_> = report.cells.iter().map(|cell| right(&cell.verdict)).collect();
+                    if told != expected(case) {
+                        writeln!(wrong, "{}: {told:?}, not {:?}", case.name, expected(case)).unwrap();
+                        for (_, failure) in report.failures() {
+                            writeln!(wrong, "{}", failure.diagnostic.render(false)).unwrap();
+                        }
+                    }
+                }
+                Outcome::Unable(diagnostic) if needs_kernel && diagnostic.message.contains("`--kernel`") => {}
+                Outcome::Unable(diagnostic) => {
+                    writeln!(wrong, "{}: {}", case.name, diagnostic.render(false)).unwrap();
+                }
+                other => writeln!(wrong, "{}: {other:?}", case.name).unwrap(),
+            }
+        }
+        assert!(wrong.is_empty(), "round {round}:\n{wrong}");
+    }
+}
+
+/// A run without times, which differ.
+fn timeless(run: &Run) -> String {
+    let text = run.to_string();
+    let lines = text.lines().map(|line| match line.rsplit_once(" in ") {
+        Some((before, time)) if time.ends_with(" s") => before.to_owned(),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one build for many notebooks, a snapshot each")]
+fn failures_are_told_at_cell_line_and_column() {
+    let case = Case::new()
+        .notebook(
+            "00_panic",
+            "
+            --- define
+            fn divide(a: i32, b: i32) -> i32 {
+                a / b
+            }
+            --- call
+            let x = 7;
+            println!(\"before\");
+            let y = divide(x, x - 7);
+            --- after
+            assert_eq!(y, 1);
+            ",
+        )
+        .notebook(
+            "01_assert",
+            "
+            --- one
+            let v = vec![1, 2, 3];
+            // not this line
+            assert_eq!(v.len(), 4, \"lengths\");
+            ",
+        )
+        .notebook(
+            "02_compile",
+            "
+            --- one
+            fn f(x: i32) -> i32 { x }
+            --- two
+            let a = f(\"x\");
+            let b: i32 = \"y\"; println!(\"{b}\")
+            --- three
+            assert_eq!(f(1), 1);
+            --- four
+            println!(\"{a}\");
+            ",
+        )
+        .notebook(
+            "03_question",
+            "
+            --- one
+            let n: i32 = \"no number\".parse()?;
+            ",
+        )
+        .notebook(
+            "04_good",
+            "
+            --- one
+            let n: i32 = \"4\".parse()?;
+            --- two
+            #[test]
+            fn never() {}
+            n
+            --- three
+            //| eval: false
+            n + boo
+            ",
+        )
+        .notebook(
+            "05_borrow",
+            "
+            --- one
+            let v = vec![1];
+            --- two
+            use std::collections::*;
+            drop(v);
+            println!(\"{v:?}\");
+            ",
+        );
+    let run = case.run("test --no-fail-fast");
+    insta::assert_snapshot!(timeless(&run), @r#"
+    exit status 1
+    --- stdout
+    notebooks/00_panic.ipynb: 1 cell passed, 1 failed, 1 not reached
+    notebooks/01_assert.ipynb: 0 cells passed, 1 failed
+    notebooks/02_compile.ipynb: 2 cells passed, 1 failed, 1 not reached
+    notebooks/03_question.ipynb: 0 cells passed, 1 failed
+    notebooks/04_good.ipynb:cell 2: `#[test] fn never` was not run; a cell that begins with `//| test` is
+    notebooks/04_good.ipynb: 2 cells passed, 1 skipped
+    notebooks/05_borrow.ipynb: 1 cell passed, 1 failed
+    6 notebooks: 1 passed, 5 not
+    --- stderr
+    error: the cell panicked: attempt to divide by zero
+     --> notebooks/00_panic.ipynb:cell 1:2:5
+      |
+    2 |     a / b
+      |     ^^^^^ the panic
+      |
+     ::: notebooks/00_panic.ipynb:cell 2:3:9
+      |
+    3 | let y = divide(x, x - 7);
+      |         ----------------- called here
+      |
+      = note: this is the cell with id `define`
+      = note: it printed:
+              before
+
+    error: the cell panicked: assertion `left == right` failed: lengths
+             left: 3
+            right: 4
+     --> notebooks/01_assert.ipynb:cell 1:3:1
+      |
+    3 | assert_eq!(v.len(), 4, "lengths");
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = note: this is the cell with id `one`
+
+    error[E0308]: mismatched types
+     --> notebooks/02_compile.ipynb:cell 2:1:11
+      |
+    1 | let a = f("x");
+      |         - ^^^ expected `i32`, found `&str`
+      |         |
+      |         arguments to this function are incorrect
+      |
+    note: function defined here
+     --> notebooks/02_compile.ipynb:cell 1:1:4
+      |
+    1 | fn f(x: i32) -> i32 { x }
+      |    ^ ------
+
+    error[E0308]: mismatched types
+     --> notebooks/02_compile.ipynb:cell 2:2:14
+      |
+    2 | let b: i32 = "y";
+      |        ---   ^^^ expected `i32`, found `&str`
+      |        |
+      |        expected due to this
+
+    error: an error was returned: ParseIntError { kind: InvalidDigit }
+     --> notebooks/03_question.ipynb:cell 1:1:14
+      |
+    1 | let n: i32 = "no number".parse()?;
+      |              ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = note: this is the cell with id `one`
+
+    error[E0382]: borrow of moved value: `v`
+     --> notebooks/05_borrow.ipynb:cell 2:3:12
+      |
+     ::: notebooks/05_borrow.ipynb:cell 1:1
+    1 | let v = vec![1];
+      |     - move occurs because `v` has type `Vec<i32>`, which does not implement the `Copy` trait
+    ...
+     ::: notebooks/05_borrow.ipynb:cell 2:2
+    2 | drop(v);
+      |      - value moved here
+    3 | println!("{v:?}");
+      |            ^ value borrowed here after move
+      |
+    help: consider cloning the value if the performance cost is acceptable
+      |
+    2 | drop(v.clone());
+      |       ++++++++
+    "#);
+    let run = case.run("test --no-fail-fast --format json notebooks/01_assert.ipynb");
+    assert_eq!(run.code, Some(1), "{run}");
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["cells"][0]["why"]["location"], "notebooks/01_assert.ipynb:cell 1:3:1", "{report:#}");
+    let run = case.run("test --filter 04:one --junit out.xml");
+    assert!(run.code == Some(0) && run.stdout.contains("1 cell passed, 2 skipped"), "{run}");
+    let xml = case.read("out.xml");
+    assert!(xml.contains("<testcase classname=\"notebooks/04_good.ipynb\" name=\"cell 1 (one)\""), "{xml}");
+    assert!(case.run("test --filter nothing").code == Some(2));
+    // Without `--no-fail-fast` the first that fails is the last that runs.
+    let run = case.run("test notebooks/00_panic.ipynb notebooks/04_good.ipynb");
+    assert!(run.code == Some(1) && run.stdout.contains("04_good.ipynb: not begun"), "{run}");
+}
+
+#[test]
+fn a_cell_that_hangs_is_killed_with_all_it_started() {
+    let case = Case::of(
+        "
+        --- child
+        let child = std::process::Command::new(\"sleep\").arg(\"600.25\").spawn()?;
+        std::fs::write(\"pid\", child.id().to_string())?;
+        --- hang
+        loop { std::thread::yield_now(); }
+        ",
+    );
+    // The first run builds, which takes its time.
+    let _ = case.run("test --timeout 1 --filter :child");
+    let start = Instant::now();
+    let run = case.run("test --timeout 1");
+    assert!(run.code == Some(1) && run.stderr.contains("00_demo.ipynb:cell 2:1:1"), "{run}");
+    assert!(run.stderr.contains("did not end within 1 s"), "{run}");
+    assert!(start.elapsed() < Duration::from_mins(1));
+    let pid = case.read("notebooks/pid");
+    let alive = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(!alive, "process {pid} lives on");
+}
+
+#[test]
+fn a_broken_module_does_not_lock_its_notebook_out() {
+    let cell = |name: &str, body: &str| {
+        format!(
+            "--- deps\n:dep exp = {{ path = \"../exp\" }}\n--- {name}\n//| export\npub fn {name}() -> i32 {{ {body} }}\n"
+        )
+    };
+    let case = Case::new()
+        .notebook("00_a", &cell("one", "1"))
+        .notebook("01_b", &(cell("two", "2") + "--- use\nassert_eq!(exp::nb_00::one(), 1);\n"))
+        .notebook("02_c", &(cell("three", "3") + "--- use\nassert_eq!(exp::nb_00::one(), 1);\n"));
+    case.export();
+    case.replace("exp/src/nb_01.rs", "{ 2 }", "{ two }");
+    let run = case.run("test notebooks/00_a.ipynb notebooks/01_b.ipynb");
+    assert!(run.code == Some(0) && run.stderr.contains("with a copy of it"), "{run}");
+    assert!(run.stderr.contains("without `nb_01`, `nb_02`"), "{run}");
+    let run = case.run("test notebooks/02_c.ipynb");
+    assert_eq!(run.code, Some(2), "{run}");
+    // The edit is in the module alone, so that is where it is shown.
+    assert!(run.stderr.contains("src/nb_01.rs:"), "{run}");
+    case.replace("notebooks/01_b.ipynb", "{ 2 }", "{ two }");
+    let _ = case.run("export --force");
+    let run = case.run("test notebooks/02_c.ipynb");
+    assert!(run.stderr.contains("notebooks/01_b.ipynb:cell 2:2:23"), "{run}");
+}
+
+#[test]
+fn three_hundred_cells_are_one_program() {
+    let mut text = "--- first\nfn step(n: u64) -> u64 { n + 1 }\nlet n = 0;\n".to_owned();
+    for index in 1..300 {
+        writeln!(
+            text,
+            "--- c{index}\nlet n = step(n);\nfn step(n: u64) -> u64 {{ n + {index} }}\nassert!(n > 0);"
+        )
+        .unwrap();
+    }
+    let run = Case::of(&text).run("test");
+    assert!(run.code == Some(0) && run.stdout.contains("300 cells passed"), "{run}");
+}
