@@ -27,3 +27,7 @@ export-check:
 # The documentation of both crates, complete
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# nbexport against nbconvert, on notebooks of 60 cells (see the head of the script for what it needs)
+bench-runners *NOTEBOOKS:
+    python3 benches/runners.py {{NOTEBOOKS}}

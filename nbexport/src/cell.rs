@@ -75,12 +75,8 @@ impl Code {
                 text.replace_range(span, &"/".repeat(line.len()).replace("///", "// "));
             }
         }
-        if let Some(marker) = conflict(&source.text) {
-            return Err(Box::new(
-                Diagnostic::error("the cell holds a merge conflict")
-                    .at(source, marker, "the conflict begins here")
-                    .help("keep one side, delete the marker lines, and export again"),
-            ));
+        if let Some(diagnostic) = conflict_in(source) {
+            return Err(Box::new(diagnostic));
         }
         match syn::Block::parse_within.parse_str(&text) {
             Ok(stmts) => Ok(Self { text, commands, stmts, source: Arc::clone(source) }),
@@ -168,6 +164,15 @@ fn collect_literal_lines(tokens: TokenStream, lines: &mut Vec<usize>) {
             TokenTree::Ident(_) | TokenTree::Punct(_) => {}
         }
     }
+}
+
+/// What is wrong with a cell that a merge left its markers in.
+pub(crate) fn conflict_in(source: &Arc<Source>) -> Option<Diagnostic> {
+    conflict(&source.text).map(|marker| {
+        Diagnostic::error("the cell holds a merge conflict")
+            .at(source, marker, "the conflict begins here")
+            .help("keep one side, delete the marker lines, and export again")
+    })
 }
 
 /// The line of a cell on which a merge conflict begins.

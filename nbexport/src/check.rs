@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cell::{Code, Shape};
+use crate::cell::{Code, Shape, conflict_in};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{self, Kind};
 use crate::module::{self, Module};
@@ -16,7 +16,10 @@ pub fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
     language(parsed, &mut wrong);
     module_names(parsed, &mut wrong);
     for cell in &parsed.cells {
-        if cell.role() != Role::Plain {
+        if cell.role() == Role::Plain {
+            // Such a cell is not read, but what a merge left open in it is not meant to stay.
+            wrong.extend(conflict_in(cell.source()));
+        } else {
             contents(cell, &mut wrong);
         }
         misplaced_directives(cell, &mut wrong);

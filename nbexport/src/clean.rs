@@ -26,6 +26,11 @@ const VOLATILE_CELL: &[&str] =
 /// The same for the notebook: the widgets' last state, the signature of a trust store, an editor's last view.
 const VOLATILE_NOTEBOOK: &[&str] = &["signature", "vscode", "widgets"];
 
+/// Whether this metadata of a notebook or a cell is a program's own, and not worth a word.
+pub(crate) fn is_volatile(key: &str) -> bool {
+    VOLATILE_CELL.contains(&key) || VOLATILE_NOTEBOOK.contains(&key)
+}
+
 /// The notebook's text without what changes from run to run; `None` when there is nothing to drop.
 pub fn clean(notebook: &Notebook, options: Options) -> Option<String> {
     let mut edits = Vec::new();

@@ -78,6 +78,17 @@ pub(crate) enum Command {
     /// Bring edits of the crate's modules back into the cells they came from
     #[command(after_help = "Example: nbexport sync notebooks/02_fully_connected.ipynb")]
     Sync(SyncArgs),
+    /// Show how two versions of a notebook differ, cell by cell
+    #[command(after_help = "Example: nbexport diff notebooks/02_fully_connected.ipynb")]
+    Diff(DiffArgs),
+    /// Merge two versions of a notebook that come from a third, cell by cell
+    #[command(
+        after_help = "Example: nbexport merge base.ipynb ours.ipynb theirs.ipynb --out merged.ipynb\nExit status: 0 merged, 1 a person has to decide something, 2 it could not do its work."
+    )]
+    Merge(MergeArgs),
+    /// Let git show, merge and check notebooks by nbexport
+    #[command(after_help = "Example: nbexport hooks install")]
+    Hooks(HooksArgs),
     /// Drop what changes from run to run: execution counts, volatile metadata
     #[command(
         after_help = "Example: nbexport clean --check notebooks\nAs a git filter: nbexport clean - < in > out"
@@ -254,4 +265,63 @@ pub(crate) struct ExportArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
+}
+
+/// What `diff` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DiffArgs {
+    /// Two versions of a notebook, or one notebook to compare with git's HEAD
+    #[arg(value_name = "NOTEBOOK", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// Take the arguments that git gives an external diff
+    #[arg(long, hide = true)]
+    pub git_driver: bool,
+}
+
+/// What `merge` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MergeArgs {
+    /// The version that both sides come from
+    pub base: PathBuf,
+    /// Our version
+    pub ours: PathBuf,
+    /// Their version
+    pub theirs: PathBuf,
+    /// Where the merged notebook goes; stdout when not given
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// What messages call the notebook
+    #[arg(long, hide = true)]
+    pub path: Option<PathBuf>,
+    /// The length of a conflict marker
+    #[arg(long, hide = true, default_value_t = 7)]
+    pub marker_size: usize,
+    /// What stands beside `<<<<<<<`
+    #[arg(long, hide = true, default_value = "ours")]
+    pub ours_label: String,
+    /// What stands beside `>>>>>>>`
+    #[arg(long, hide = true, default_value = "theirs")]
+    pub theirs_label: String,
+}
+
+/// What `hooks` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct HooksArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: HooksCommand,
+}
+
+/// What `hooks` does.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum HooksCommand {
+    /// Install the diff and merge drivers, the clean filter and a check before each commit
+    Install,
+    /// Take out what `install` put in
+    Uninstall,
+    /// Check the staged notebooks, as the hook does
+    Check,
 }

@@ -13,6 +13,7 @@ use toml_edit::DocumentMut;
 
 use crate::check;
 use crate::diagnostic::Diagnostic;
+use crate::git;
 use crate::krate::{self, Change};
 use crate::manifest::{self, Dependency};
 use crate::module::{self, Module};
@@ -92,8 +93,9 @@ pub fn export(
             continue;
         }
         match module_changes(project, &it.outcome, options) {
-            Ok(changes) => {
+            Ok((changes, notes)) => {
                 it.outcome.changed = !changes.is_empty();
+                it.outcome.diagnostics.extend(notes);
                 report.changes.extend(changes);
             }
             Err(wrong) => it.outcome.diagnostics.extend(wrong),
@@ -256,28 +258,33 @@ fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
     united
 }
 
-/// The files of one notebook that are not as they should be.
+/// The files of one notebook that are not as they should be, and what is to be said of them.
 fn module_changes(
     project: &Project,
     outcome: &Outcome,
     options: &Options,
-) -> Result<Vec<Change>, Vec<Diagnostic>> {
+) -> Result<(Vec<Change>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut changes = Vec::new();
+    let mut notes = Vec::new();
     let mut wrong = Vec::new();
     for module in &outcome.modules {
         match Change::of(project, project.krate.join(&module.path), module.text.clone()) {
             Err(diagnostic) => wrong.push(*diagnostic),
             Ok(None) => {}
             Ok(Some(change)) => match hand_edits(&change, module, options.force) {
-                Some(diagnostic) => wrong.push(diagnostic),
-                None => changes.push(change),
+                Some(diagnostic) if diagnostic.is_error() => wrong.push(diagnostic),
+                note => {
+                    notes.extend(note);
+                    changes.push(change);
+                }
             },
         }
     }
-    if wrong.is_empty() { Ok(changes) } else { Err(wrong) }
+    if wrong.is_empty() { Ok((changes, notes)) } else { Err(wrong) }
 }
 
-/// What somebody typed into a module since the last export is not overwritten.
+/// What somebody typed into a module since the last export is not overwritten. A conflict that git left in it is:
+/// what the two sides became, the notebook says.
 fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnostic> {
     let before = change.before.as_deref()?;
     if force {
@@ -285,6 +292,21 @@ fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnosti
     }
     if before.trim().is_empty() {
         return None;
+    }
+    if git::is_conflicted(before) && before.contains(module::GENERATED) {
+        let typed = git::typed_into_conflict(&change.path, before, &module.text);
+        return Some(if typed.is_empty() {
+            Diagnostic::warning(format!("`{}` held git's conflict markers and is written anew", change.name))
+                .note("its notebook has none, and both sides of the conflict were as nbexport wrote them")
+                .help(format!("`git add {}` tells git that the conflict is solved", change.name))
+        } else {
+            Diagnostic::error(format!(
+                "`{}` holds git's conflict markers, so it was not overwritten",
+                change.name
+            ))
+            .note(format!("edited by hand, on one of its sides or after the merge: {}", typed.join(", ")))
+            .help("bring those edits into the notebook, or drop them: `nbexport export --force`")
+        });
     }
     if module::generated_from(before).is_none() {
         return Some(

@@ -496,7 +496,7 @@ pub fn regions(text: &str) -> Vec<Region> {
         while lines.last().is_some_and(|line| line.trim().is_empty()) {
             lines.pop();
         }
-        if lines.last() == Some(&"}") {
+        if let [.., "    }", "}"] = lines.as_slice() {
             lines.pop();
         }
     }

@@ -260,6 +260,29 @@ impl Notebook {
         json
     }
 
+    /// A JSON object of keys and the texts of their values, laid out as this file's own at this depth.
+    pub(crate) fn object(&self, entries: &[(String, String)], depth: usize) -> String {
+        let entries: Vec<String> =
+            entries.iter().map(|(key, value)| format!("{}: {value}", Value::from(key.as_str()))).collect();
+        self.bracketed(['{', '}'], &entries, depth)
+    }
+
+    /// The same for a JSON array.
+    pub(crate) fn array(&self, values: &[String], depth: usize) -> String {
+        self.bracketed(['[', ']'], values, depth)
+    }
+
+    fn bracketed(&self, [open, close]: [char; 2], parts: &[String], depth: usize) -> String {
+        let unit = self.indent();
+        if unit.is_empty() || parts.is_empty() {
+            return format!("{open}{}{close}", parts.join(", "));
+        }
+        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let (outer, inner) = (unit.repeat(depth), unit.repeat(depth + 1));
+        let parts = parts.join(&format!(",{newline}{inner}"));
+        format!("{open}{newline}{inner}{parts}{newline}{outer}{close}")
+    }
+
     /// The file's text with `edits` made. They may come in any order but must not overlap.
     pub fn edited(&self, mut edits: Vec<Edit>) -> String {
         edits.sort_by_key(|edit| edit.range.start);

@@ -15,6 +15,7 @@ use similar::TextDiff;
 use crate::cell::lines_within_literals;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export;
+use crate::git;
 use crate::krate;
 use crate::module::{self, Module, Region};
 use crate::notebook::{Cell, CellKind, Edit, Notebook, lines, short_hash};
@@ -62,6 +63,16 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
         let file = project.krate.join(&module.path);
         let Ok(on_disk) = fs::read_to_string(&file) else { continue };
         if module::generated_from(&on_disk).is_none() {
+            continue;
+        }
+        if git::is_conflicted(&on_disk) {
+            let file = project.name_of(&file);
+            synced.diagnostics.push(
+                Diagnostic::error(format!(
+                    "`{file}` holds git's conflict markers, so nothing of it was brought back"
+                ))
+                .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"),
+            );
             continue;
         }
         let side = Comparison { notebook: &notebook, module, file: project.name_of(&file), prefer };
@@ -305,9 +316,9 @@ fn split_off_additions(regions: &mut [Region]) -> Vec<String> {
                 && (*kept == rows.len() || rows[*kept].trim().is_empty() || rows[*kept] == "}")
         });
         // Below tests, the brace that closes them parts the last test from what was added, edited or not.
-        let brace = (tests.is_some_and(|tests| at > tests))
-            .then(|| rows.iter().rposition(|row| *row == "}"))
-            .flatten();
+        let closes_tests = |at: usize| rows[at] == "}" && at > 0 && rows[at - 1] == "    }";
+        let brace =
+            tests.filter(|tests| at > *tests).and_then(|_| (0..rows.len()).find(|at| closes_tests(*at)));
         let (kept, rest) = match (kept, brace) {
             (_, Some(brace)) => (brace, brace + 1),
             (Some(kept), None) => (kept, kept),

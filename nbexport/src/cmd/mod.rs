@@ -3,10 +3,13 @@
 pub(crate) mod cargo;
 pub(crate) mod clean;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod fmt;
+pub(crate) mod hooks;
 mod in_kernel;
 mod in_program;
+pub(crate) mod merge;
 pub(crate) mod new;
 mod report;
 pub(crate) mod run;

@@ -1,0 +1,105 @@
+//! `nbexport merge`, by hand and as git's merge driver.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use nbexport::diagnostic::Diagnostic;
+use nbexport::git;
+use nbexport::krate;
+use nbexport::merge::{self, Conflict, EMPTY, Options, What};
+use nbexport::notebook::Notebook;
+use nbexport::project::show;
+
+use super::Status;
+use crate::cli::{Global, MergeArgs};
+use crate::printer::Printer;
+
+/// Merges, writes the result, and names each conflict.
+pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+    let printer = Printer::new(global);
+    let name = show(args.path.as_deref().or(args.out.as_deref()).unwrap_or(&args.ours));
+    let options = Options {
+        marker_size: args.marker_size,
+        ours: label(&args.ours_label, "ours"),
+        theirs: label(&args.theirs_label, "theirs"),
+    };
+    // Git's names for the three are those of temporary files.
+    let called = |path: &Path| if args.path.is_some() { name.clone() } else { show(path) };
+    let read = |path: &Path, is_base: bool| read(path, &called(path), is_base);
+    let merged = read(&args.base, true).and_then(|base| {
+        let (ours, theirs) = (read(&args.ours, false)?, read(&args.theirs, false)?);
+        merge::merge(&base, &ours, &theirs, &options)
+    });
+    match merged {
+        Ok(merged) => {
+            write(args, &merged.text)?;
+            let result = Notebook::parse(&name, merged.text)?;
+            for conflict in &merged.conflicts {
+                printer.error(&explain(conflict, &result, &options));
+            }
+            Ok(if merged.conflicts.is_empty() { Status::Success } else { Status::Found })
+        }
+        Err(why) => {
+            // Nothing of either side may get lost, so git merges the lines as it would without nbexport.
+            let paths = [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path);
+            let text = git::merge_as_text(paths, options.marker_size, [&options.ours, &options.theirs])?;
+            write(args, &text)?;
+            printer.error(&why);
+            printer.error(
+                &Diagnostic::warning(format!("`{name}` was merged as text, not cell by cell"))
+                    .help("mend the file in a text editor until it is a notebook again, then `git add` it"),
+            );
+            Ok(Status::Found)
+        }
+    }
+}
+
+/// Older versions of git leave `%X` as it is.
+fn label(given: &str, otherwise: &str) -> String {
+    if given.is_empty() || given.starts_with('%') { otherwise.to_owned() } else { given.to_owned() }
+}
+
+/// Reads one version; git gives an empty file for the ancestor of two files that have none.
+fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook, Box<Diagnostic>> {
+    if is_base && fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        return Notebook::parse(name, EMPTY.to_owned());
+    }
+    Notebook::read(path, name)
+}
+
+fn write(args: &MergeArgs, text: &str) -> Result<(), Box<Diagnostic>> {
+    let written = match &args.out {
+        Some(path) => krate::replace(path, text),
+        None => std::io::stdout().write_all(text.as_bytes()),
+    };
+    written.map_err(|error| Box::new(Diagnostic::error(format!("cannot write the merged notebook: {error}"))))
+}
+
+/// A conflict at its place in the merged notebook.
+fn explain(conflict: &Conflict, merged: &Notebook, options: &Options) -> Diagnostic {
+    let cell = merged.cells.iter().find(|cell| Some(&cell.id) == conflict.cell.as_ref());
+    let (message, help) = match &conflict.what {
+        What::Source => ("both sides changed the same lines of this cell".to_owned(), SOLVE),
+        What::Deleted => ("one side deleted this cell and the other changed it".to_owned(), SOLVE),
+        What::Value { path, .. } => (
+            format!("both sides changed `{path}`; it is kept as in {}", options.ours),
+            "look at it in Jupyter's property inspector, then `git add` the notebook",
+        ),
+    };
+    let mut diagnostic = Diagnostic::error(message).help(help);
+    if let What::Value { theirs, .. } = &conflict.what {
+        diagnostic = diagnostic.note(format!("in {} it is {theirs}", options.theirs));
+    }
+    match cell {
+        None => diagnostic.note(format!("in the metadata of `{}`", merged.name)),
+        Some(cell) => {
+            let marker = format!("{} ", "<".repeat(options.marker_size));
+            let start = cell.text().find(&marker).unwrap_or(0);
+            let end = start + cell.text()[start..].lines().next().map_or(0, str::len);
+            diagnostic.at(&cell.source, start..end, "")
+        }
+    }
+}
+
+const SOLVE: &str = "open the notebook, keep one side and delete the marker lines, then `git add` it";
