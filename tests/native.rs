@@ -136,10 +136,9 @@ fn timeless(run: &Run) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "one build for many notebooks, a snapshot each")]
-fn failures_are_told_at_cell_line_and_column() {
-    let case = Case::new()
+/// Notebooks that fail in one way each, and one that is good.
+fn failing() -> Case {
+    Case::new()
         .notebook(
             "00_panic",
             "
@@ -209,7 +208,12 @@ fn failures_are_told_at_cell_line_and_column() {
             drop(v);
             println!(\"{v:?}\");
             ",
-        );
+        )
+}
+
+#[test]
+fn failures_are_told_at_cell_line_and_column() {
+    let case = failing();
     let run = case.run("test --no-fail-fast");
     insta::assert_snapshot!(timeless(&run), @r#"
     exit status 1
@@ -296,6 +300,11 @@ fn failures_are_told_at_cell_line_and_column() {
     2 | drop(v.clone());
       |       ++++++++
     "#);
+}
+
+#[test]
+fn a_program_can_read_the_report_and_choose_cells() {
+    let case = failing();
     let run = case.run("test --no-fail-fast --format json notebooks/01_assert.ipynb");
     assert_eq!(run.code, Some(1), "{run}");
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
