@@ -89,7 +89,8 @@ impl KernelReport {
         for (cell, run) in notebook.cells.iter().filter(|cell| cell.is_code()).zip(&self.runs) {
             let Some((outputs, count)) = run else { continue };
             // A reader learns nothing from the `()` that the kernel shows for a closing `for` or `println!`.
-            let outputs = outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
+            let outputs =
+                outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
             let count = count.map_or(Value::Null, Value::from);
             // In the order in which nbformat sorts the keys, should both be new.
             set(notebook, cell, "execution_count", cell.spans.execution_count.as_ref(), &count, &mut edits);
