@@ -230,7 +230,7 @@ fn a_damaged_file_never_gives_other_rows() {
         match mnist::from_reader(&damaged[..]) {
             Ok(mnist) => assert!(same_rows(&mnist, &expected), "byte {at}"),
             Err(error) => {
-                named += usize::from(error.to_string().contains("the file is damaged: its gzip stream"))
+                named += usize::from(error.to_string().contains("the file is damaged: its gzip stream"));
             }
         }
     }
