@@ -58,7 +58,13 @@ impl Workspace {
     /// Finds its place, which only cargo knows.
     pub(super) fn of(project: &Project) -> Result<Self, Box<Diagnostic>> {
         let target = target_directory(&project.krate.join("Cargo.toml"))?;
-        let root = target.join("nbexport").join("native");
+        // A target folder that several projects share (CARGO_TARGET_DIR) has a workspace for each.
+        let name = if target.starts_with(&project.root) {
+            "native".to_owned()
+        } else {
+            format!("native-{}", short_hash(&project::show(&project.root)))
+        };
+        let root = target.join("nbexport").join(name);
         Ok(Self { lock_of: root.join("lock-of"), root })
     }
 
