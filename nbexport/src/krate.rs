@@ -115,6 +115,15 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     Staged::new(path, text)?.commit()
 }
 
+/// The same for a file that messages call `name`.
+///
+/// # Errors
+/// What kept it from being written.
+pub fn save(path: &Path, name: &str, text: &str) -> Result<(), Box<Diagnostic>> {
+    replace(path, text)
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}"))))
+}
+
 /// A text in a temporary file beside the file that it is to replace; dropped without [`Staged::commit`], it is gone.
 struct Staged {
     temporary: NamedTempFile,

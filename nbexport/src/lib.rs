@@ -12,6 +12,9 @@
 //! [`native`] runs notebooks as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell; [`process`]
 //! leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
 //!
+//! Back the other way, [`sync`] brings edits of a module into its cells. The rest works on notebooks alone: [`fmt`] and
+//! [`clean`]; [`diff`] and [`merge`], which [`hooks`] hands to git; [`scaffold`] makes a project to begin with.
+//!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
 //! ```
@@ -25,7 +28,7 @@
 //! assert!(wrong.is_empty());
 //! assert_eq!(modules[0].path, "src/nb_00.rs");
 //! assert!(modules[0].text.contains("pub fn double(x: i32) -> i32 { 2 * x }"));
-//! // Line 4 of the module is line 2 of cell 1.
+//! // Line 5 of the module is line 2 of cell 1.
 //! assert_eq!(modules[0].map.locate(5, 1), Some((1, 2, 1)));
 //! ```
 

@@ -240,11 +240,7 @@ impl Notebook {
         if unit.is_empty() {
             return self.escaped(value.to_string());
         }
-        let mut bytes = Vec::new();
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(unit.as_bytes());
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-        serde::Serialize::serialize(value, &mut serializer).expect("a JSON value is written to memory");
-        let text = String::from_utf8(bytes).expect("serde_json writes UTF-8");
+        let text = pretty(value, unit);
         // A newline inside a JSON string is written `\n`, so every real one is layout.
         let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
         self.escaped(text.replace('\n', &format!("{newline}{}", unit.repeat(depth))))
@@ -353,6 +349,15 @@ fn parse_cell(
     };
     let source = Arc::new(Source { name: format!("{name}:cell {number}"), cell_id: Some(id.clone()), text });
     Ok(Cell { number, id, kind, source, tags, spans })
+}
+
+/// JSON over several lines, each level indented by `unit`.
+pub(crate) fn pretty(value: &Value, unit: &str) -> String {
+    let mut bytes = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(unit.as_bytes());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    serde::Serialize::serialize(value, &mut serializer).expect("a JSON value is written to memory");
+    String::from_utf8(bytes).expect("serde_json writes UTF-8")
 }
 
 /// A text as nbformat lists it: one string a line, each with its line end. Lines end where Python's `splitlines`

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::Diagnostic;
 use crate::directive;
-use crate::notebook::lines;
+use crate::notebook::{lines, pretty};
 use crate::{krate, project};
 
 /// The first notebook, a text: a line `%% markdown ID` or `%% code ID` begins a cell. `{name}` is the crate's name.
@@ -118,9 +118,7 @@ fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<String>, B
     let mut made = Vec::new();
     for (name, text) in files {
         let path: PathBuf = folder.join(name);
-        krate::replace(&path, &text).map_err(|error| {
-            Box::new(Diagnostic::error(format!("cannot write `{}`: {error}", project::show(&path))))
-        })?;
+        krate::save(&path, &project::show(&path), &text)?;
         made.push(name.to_owned());
     }
     Ok(made)
@@ -160,11 +158,7 @@ fn notebook(crate_name: &str) -> String {
         "nbformat": 4,
         "nbformat_minor": 5
     });
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    serde::Serialize::serialize(&notebook, &mut serializer).expect("a JSON value is written to memory");
-    String::from_utf8(bytes).expect("serde_json writes UTF-8") + "\n"
+    pretty(&notebook, " ") + "\n"
 }
 
 #[cfg(test)]

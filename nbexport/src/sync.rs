@@ -88,14 +88,11 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
     if synced.is_bad() {
         return Ok(synced);
     }
-    krate::replace(path, &text)
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}"))))?;
+    krate::save(path, &name, &text)?;
     // The notebook has all of it now, so the modules can be written anew: with new markers, in the notebook's order.
     for module in after {
         let file = project.krate.join(&module.path);
-        krate::replace(&file, &module.text).map_err(|error| {
-            Box::new(Diagnostic::error(format!("cannot write `{}`: {error}", project.name_of(&file))))
-        })?;
+        krate::save(&file, &project.name_of(&file), &module.text)?;
     }
     Ok(synced)
 }

@@ -34,8 +34,7 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagn
             context.printer.info(&format!("{name}: not clean"));
             status = status.max(Status::Found);
         } else {
-            krate::replace(&path, &text)
-                .map_err(|error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}"))))?;
+            krate::save(&path, &name, &text)?;
             context.printer.info(&format!("{name}: cleaned"));
         }
     }

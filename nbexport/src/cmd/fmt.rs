@@ -48,9 +48,7 @@ pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status, Box<Diagnos
             }
             status = status.max(Status::Found);
         } else {
-            krate::replace(path, text).map_err(|error| {
-                Box::new(Diagnostic::error(format!("cannot write `{}`: {error}", notebook.name)))
-            })?;
+            krate::save(path, &notebook.name, text)?;
             let count = result.cells.len();
             printer.info(&format!(
                 "{}: {count} cell{} formatted",

@@ -19,10 +19,11 @@ pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
 use nbexport::diagnostic::Diagnostic;
 use nbexport::project::{self, Project};
 
-use crate::cli::Global;
+use crate::cli::{Cli, Global};
 use crate::printer::Printer;
 
 /// What a command ended with, as the process says it.
@@ -81,9 +82,7 @@ impl Context {
         notebooks.dedup();
         Ok(Self { project, notebooks: (!paths.is_empty()).then_some(notebooks), printer })
     }
-}
 
-impl Context {
     /// The notebooks named, or all of the project.
     pub(crate) fn notebooks_or_all(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         self.notebooks.clone().map_or_else(|| self.project.notebook_paths(), Ok)
@@ -93,8 +92,9 @@ impl Context {
 fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
-    let commands = ["cargo", "clean", "export", "fmt", "run", "sync", "test", "watch"];
-    let nearest = commands.iter().find(|command| strsim::jaro_winkler(command, &name) > 0.8);
+    let commands = Cli::command();
+    let mut known = commands.get_subcommands().map(clap::Command::get_name);
+    let nearest = known.find(|command| strsim::jaro_winkler(command, &name) > 0.8);
     match nearest {
         Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
         None if path.extension().is_none() => diagnostic.help("`nbexport --help` lists the commands"),
