@@ -152,3 +152,13 @@ fn watch_exports_at_the_start_and_on_a_save_and_survives_a_broken_one() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn an_option_for_every_command_may_stand_before_it_and_one_of_export_may_not() {
+    let case = Case::of("--- one\n//| export\npub fn one() {}");
+    case.export();
+    let run = case.run("-q sync");
+    assert!(run.code == Some(0) && run.stdout.is_empty() && run.stderr.is_empty(), "{run}");
+    let run = case.run("--check sync");
+    assert!(run.code == Some(2) && run.stderr.contains("put them behind it"), "{run}");
+}

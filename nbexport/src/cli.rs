@@ -9,7 +9,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "nbexport",
     version,
-    args_conflicts_with_subcommands = true,
     after_help = "Without a command, `nbexport [PATH]…` exports. Exit status: 0 all well, 1 it found something \
                   (a stale module, a wrong cell), 2 it could not do its work."
 )]

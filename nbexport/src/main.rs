@@ -6,14 +6,20 @@ mod printer;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Format};
 use crate::cmd::Status;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Options for every command may stand before it; those of `export` would be passed over there in silence.
+    if cli.command.is_some() && (cli.export.check || cli.export.force || cli.export.format != Format::Text) {
+        let message = "the options of `export` stand before another command: put them behind it";
+        Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     let status = match &cli.command {
         None => cmd::export::run(&cli.export, &cli.global),
         Some(Command::Export(args)) => cmd::export::run(args, &cli.global),
