@@ -131,6 +131,21 @@ pub(crate) const CASES: &[Case] = &[
     case("an exit", &[("std::process::exit(0);", Ends)]),
     case("an exit as a closing expression", &[("std::process::exit(0)", Ends)]),
     case("an abort", &[("std::process::abort();", Ends)]),
+    case("a segmentation fault", &[("unsafe { (8 as *mut u8).write_volatile(1) };", Ends)]),
+    case(
+        "more memory than there is",
+        &[(
+            "let n_i: usize = \"1152921504606846976\".parse().unwrap();\nVec::<u8>::with_capacity(n_i);",
+            Ends,
+        )],
+    ),
+    case(
+        "a kill, as by the system that runs out of memory",
+        &[(
+            "std::process::Command::new(\"kill\").args([\"-9\", &std::process::id().to_string()]).status()?;\nstd::thread::sleep(std::time::Duration::from_secs(5));",
+            Ends,
+        )],
+    ),
     case(
         "a loop without end",
         &[("println!(\"round\"); loop { std::thread::yield_now(); }", Hangs), ("1 + 1;", NotReached)],
