@@ -3,6 +3,8 @@
 //! [`Kernel::execute`] is the Jupyter protocol as it is. [`Kernel::run`] is what a runner wants: it gets an end of the
 //! cell that is true ([`End`]), whatever the kernel answered, and all of what the cell printed, however late.
 
+mod builds;
+mod error;
 mod explain;
 mod instrument;
 mod notebook;
@@ -13,7 +15,7 @@ mod wire;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,80 +25,17 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, sleep_until, timeout};
 
+pub use builds::builds_dir;
+pub use error::Error;
 pub use instrument::{Instrumented, Refused, Use, instrument};
 pub use notebook::{KernelReport, RunOptions, run, side_by_side, write};
 pub use output::{Output, plain};
 pub use spec::{Spec, find};
 
 use crate::process::Group;
+use builds::{Builds, library_path};
 use sink::Sink;
 use wire::{collect, connect, connection_info, random};
-
-/// Why a kernel did no work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// There is neither a kernelspec for Rust nor an `evcxr_jupyter`.
-    #[error(
-        "no Jupyter kernel for Rust is installed\n\
-         help: install evcxr's, which takes some minutes once:\n      \
-         cargo install --locked evcxr_jupyter && evcxr_jupyter --install"
-    )]
-    NoRustKernel,
-    /// The kernel asked for is not there.
-    #[error("there is no kernel `{name}`\nhelp: {}", others(.available))]
-    NoSuchKernel {
-        /// The name asked for.
-        name: String,
-        /// The names that are there.
-        available: Vec<String>,
-    },
-    /// The kernel's program could not be started, or a file for it not be written.
-    #[error("cannot start the kernel `{kernel}` (`{program}`): {source}")]
-    Start {
-        /// The kernel's name.
-        kernel: String,
-        /// Its program, as its kernelspec gives it.
-        program: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The kernel's process ended before it answered.
-    #[error("the kernel `{kernel}` ended while it started ({status}){said}")]
-    Ended {
-        /// The kernel's name.
-        kernel: String,
-        /// How its process ended.
-        status: String,
-        /// What it printed to stderr, on lines of its own.
-        said: String,
-    },
-    /// The kernel's process runs, but does not answer.
-    #[error("the kernel `{kernel}` did not answer within {} s{said}", .after.as_secs())]
-    NotReady {
-        /// The kernel's name.
-        kernel: String,
-        /// How long it was waited for.
-        after: Duration,
-        /// What it printed to stderr, on lines of its own.
-        said: String,
-    },
-    /// The kernel was stopped before: it died, or a cell took too long.
-    #[error("the kernel is no longer running")]
-    Gone,
-    /// The kernel does not speak the protocol.
-    #[error("the kernel sent what is no Jupyter message: {0}")]
-    Protocol(String),
-}
-
-fn others(available: &[String]) -> String {
-    if available.is_empty() {
-        return "no kernel is installed; `cargo install --locked evcxr_jupyter && evcxr_jupyter --install` installs \
-                evcxr's"
-            .to_owned();
-    }
-    format!("these are installed: {}", available.join(", "))
-}
 
 /// How a kernel is started.
 #[derive(Clone, Debug)]
@@ -247,7 +186,7 @@ impl Kernel {
         // Only this user may enter it: the connection file is the key to a program that runs what it is told.
         let parent = builds.as_ref().map_or_else(std::env::temp_dir, |builds| builds.path.clone());
         let home = tempfile::Builder::new().prefix(HOME).tempdir_in(parent).map_err(start)?;
-        let builds = builds.unwrap_or_else(|| Builds { path: home.path().join("build"), _lock: None });
+        let builds = builds.unwrap_or_else(|| Builds::passing(home.path().join("build")));
         std::fs::create_dir_all(&builds.path).map_err(start)?;
         let connection = connection_info(&options.spec.name).map_err(start)?;
         let file = home.path().join("connection.json");
@@ -465,68 +404,6 @@ impl Kernel {
         (sink.count, sink.status) = (count, status);
         Ok(())
     }
-}
-
-/// A folder that compiled dependencies are kept in, while this kernel has it to itself.
-#[derive(Debug)]
-struct Builds {
-    path: PathBuf,
-    _lock: Option<File>,
-}
-
-impl Builds {
-    /// The first numbered folder below `root` that no other kernel uses.
-    fn claim(root: &Path) -> std::io::Result<Self> {
-        let mut number = 0;
-        loop {
-            let path = root.join(number.to_string());
-            std::fs::create_dir_all(&path)?;
-            let lock = File::create(path.join(".lock"))?;
-            match lock.try_lock() {
-                Ok(()) => {
-                    clear(&path)?;
-                    return Ok(Self { path, _lock: Some(lock) });
-                }
-                Err(std::fs::TryLockError::WouldBlock) => number += 1,
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
-            }
-        }
-    }
-}
-
-/// The folder of this user where compiled dependencies are kept from run to run, for all projects.
-///
-/// Not the project's `target`: evcxr's package would be taken for a part of the project's workspace there.
-pub fn builds_dir() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
-    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(caches)))?;
-    Some(caches.join("nbexport").join("kernel"))
-}
-
-/// The variable that lets compiled cells find Rust's `libstd`.
-///
-/// evcxr moves a compiled cell one folder up, away from where the relative path in it counts from. That goes unnoticed
-/// as long as the two share no folder, as do a system's temporary folder and a home's toolchain.
-fn library_path(cwd: &Path) -> Option<(&'static str, OsString)> {
-    let output = Command::new("rustc").args(["--print", "target-libdir"]).current_dir(cwd).output().ok()?;
-    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    let name = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-    let before = std::env::var_os(name).unwrap_or_default();
-    let before =
-        std::env::split_paths(&before).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>();
-    Some((name, std::env::join_paths(before.into_iter().chain([folder])).ok()?))
-}
-
-/// Removes what a kernel that was interrupted left behind.
-fn clear(path: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(HOME) {
-            std::fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Returns when the group's leader has ended.
