@@ -4,9 +4,12 @@
 //! `NBEXPORT_VERDICT_RUNS=5` runs every case five times, and with `NBEXPORT_VERDICT_CASES=panic,plot` only those whose
 //! name or text holds one of these words.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use crate::support::Case as Project;
 use crate::verdicts::{CASES, Case, Engine, Right, notebook};
+use nbexport::engine::Select;
 use nbexport::kernel::{self, KernelOptions, RunOptions};
 use nbexport::notebook::Notebook;
 use nbexport::verdict::{FailureKind, NotebookReport, Verdict};
@@ -23,7 +26,12 @@ fn options() -> Option<RunOptions> {
     };
     let mut options = KernelOptions::new(spec, std::env::temp_dir());
     options.builds = kernel::builds_dir();
-    Some(RunOptions { kernel: options, timeout: Some(Duration::from_mins(3)), keep_going: true })
+    Some(RunOptions {
+        kernel: options,
+        timeout: Some(Duration::from_mins(3)),
+        keep_going: true,
+        select: Select::default(),
+    })
 }
 
 fn run(cells: &[&str], options: &RunOptions) -> NotebookReport {
@@ -136,4 +144,92 @@ fn failures_are_explained_at_their_line() {
     ];
     assert_eq!(said, expected.map(|(place, message)| (place.to_owned(), message.to_owned())));
     assert_eq!(report.failures().next().unwrap().1.printed, "so far\n");
+}
+
+#[test]
+fn a_run_is_written_into_the_notebook_and_nothing_else_of_it_changes() {
+    if options().is_none() {
+        return;
+    }
+    let case = Project::of(
+        "
+        --- prints
+        println!(\"one\");
+        println!(\"two\");
+        --- value
+        40 + 2
+        --- fails
+        eprintln!(\"about to\");
+        None::<i32>.unwrap()
+        --- after
+        1
+        ",
+    );
+    let file = "notebooks/00_demo.ipynb";
+    let before = case.read(file);
+    let run = case.run("run");
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("00_demo.ipynb:cell 3:2:13"), "{run}");
+    assert!(run.stdout.contains("2 cells passed, 1 failed, 1 not reached"), "{run}");
+    let written: serde_json::Value = serde_json::from_str(&case.read(file)).unwrap();
+    let cells = written["cells"].as_array().unwrap();
+    let stream = |name: &str, lines: &[&str]| serde_json::json!({"name": name, "output_type": "stream", "text": lines});
+    assert_eq!(cells[0]["outputs"], serde_json::json!([stream("stdout", &["one\n", "two\n"])]));
+    assert_eq!(cells[1]["outputs"][0]["data"]["text/plain"], serde_json::json!(["42"]), "{written:#}");
+    // evcxr counts from 2, and no request of nbexport's own shows.
+    let counts: Vec<_> = cells.iter().map(|cell| cell["execution_count"].as_u64()).collect();
+    assert_eq!(counts, [Some(2), Some(3), Some(4), None]);
+    let said = cells[2]["outputs"].to_string();
+    assert!(said.contains("about to") && !said.contains("EVCXR"), "{said}");
+    assert!(cells[3]["outputs"].as_array().unwrap().is_empty());
+    // Without what runs write, it is the notebook that was.
+    assert!(case.run("clean --outputs").code == Some(0));
+    assert_eq!(case.read(file), before);
+
+    let run = case.run("run --timings");
+    let times: serde_json::Value = serde_json::from_str(&case.read(file)).unwrap();
+    let times = times["cells"][0]["metadata"]["execution"].clone();
+    let time = |event: &str| times[event].as_str().unwrap_or_else(|| panic!("{run}{times:#}")).to_owned();
+    // RFC 3339 in UTC sorts by time. (evcxr says that it is idle before the cell has run.)
+    assert!(time("iopub.status.busy") <= time("iopub.status.idle"), "{times}");
+    assert!(time("iopub.execute_input") < time("shell.execute_reply"), "{times}");
+    assert!(case.run("clean --outputs").code == Some(0));
+    assert_eq!(case.read(file), before);
+
+    // The choice and the report of a test are the same in both engines.
+    let run = case.run("test --kernel notebooks/00_demo.ipynb --filter 00:value --junit out.xml");
+    assert!(run.code == Some(0) && run.stdout.contains("2 cells passed, 2 skipped"), "{run}");
+    let xml = case.read("out.xml");
+    assert!(xml.contains("name=\"cell 2 (value)\" classname=\"notebooks/00_demo.ipynb\""), "{xml}");
+    assert_eq!(case.read(file), before);
+}
+
+#[test]
+fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
+    if options().is_none() {
+        return;
+    }
+    let case = Project::of(
+        "
+        --- starts
+        std::fs::write(\"pid\", std::process::id().to_string())?;
+        --- hangs
+        println!(\"here\");
+        loop { std::thread::yield_now(); }
+        ",
+    );
+    let before = case.read("notebooks/00_demo.ipynb");
+    let mut nbexport = case.command("run").spawn().unwrap();
+    let start = Instant::now();
+    while std::fs::read_to_string(case.path("notebooks/pid")).unwrap_or_default().is_empty() {
+        assert!(start.elapsed() < Duration::from_mins(5), "the cell never ran");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Command::new("kill").args(["-TERM", &nbexport.id().to_string()]).status().unwrap();
+    assert_eq!(nbexport.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(case.read("notebooks/00_demo.ipynb"), before);
+    let pid = case.read("notebooks/pid");
+    std::thread::sleep(Duration::from_millis(300));
+    let alive = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(!alive, "process {pid} lives on");
 }

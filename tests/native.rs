@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nbexport::native::{self, Options, Outcome};
+use nbexport::engine::{Options, Outcome};
+use nbexport::native;
 use nbexport::project::Project;
 use nbexport::verdict::{FailureKind, Verdict};
 
@@ -312,11 +313,57 @@ fn a_program_can_read_the_report_and_choose_cells() {
     let run = case.run("test --filter 04:one --junit out.xml");
     assert!(run.code == Some(0) && run.stdout.contains("1 cell passed, 2 skipped"), "{run}");
     let xml = case.read("out.xml");
-    assert!(xml.contains("<testcase classname=\"notebooks/04_good.ipynb\" name=\"cell 1 (one)\""), "{xml}");
+    assert!(xml.contains("<testcase name=\"cell 1 (one)\" classname=\"notebooks/04_good.ipynb\""), "{xml}");
     assert!(case.run("test --filter nothing").code == Some(2));
     // Without `--no-fail-fast` the first that fails is the last that runs.
     let run = case.run("test notebooks/00_panic.ipynb notebooks/04_good.ipynb");
     assert!(run.code == Some(1) && run.stdout.contains("04_good.ipynb: not begun"), "{run}");
+}
+
+/// In the kernel arithmetic is checked, and natively too, unless the project says otherwise.
+#[test]
+fn a_project_says_how_notebooks_are_compiled() {
+    let case = Case::of("--- overflow\nlet most: u8 = \"255\".parse()?;\nassert_eq!(most + 1, 0);\n");
+    let run = case.run("test");
+    assert!(run.code == Some(1) && run.stderr.contains("attempt to add with overflow"), "{run}");
+    let manifest = case.read("Cargo.toml");
+    let asked =
+        "[workspace.metadata.nbexport.profile]\noverflow-checks = false # as in a release\nopt-level = 0\n";
+    case.write("Cargo.toml", format!("{manifest}\n{asked}"));
+    let run = case.run("test");
+    assert!(run.code == Some(0) && run.stdout.contains("1 cell passed"), "{run}");
+    case.write(
+        "Cargo.toml",
+        manifest.replace("[workspace.metadata.nbexport]", "[workspace.metadata.nbexport]\nprofile = 3"),
+    );
+    let run = case.run("test");
+    assert!(run.code == Some(2) && run.stderr.contains("is not a table of values"), "{run}");
+}
+
+#[test]
+fn an_interrupt_ends_the_program_and_all_it_started() {
+    let case = Case::of(
+        "
+        --- child
+        let child = std::process::Command::new(\"sleep\").arg(\"600.5\").spawn()?;
+        std::fs::write(\"pid\", child.id().to_string())?;
+        loop { std::thread::yield_now(); }
+        ",
+    );
+    let mut nbexport = case.command("test").spawn().unwrap();
+    let start = Instant::now();
+    let pid = case.path("notebooks/pid");
+    while fs::read_to_string(&pid).unwrap_or_default().is_empty() {
+        assert!(start.elapsed() < Duration::from_mins(5), "the cell never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::process::Command::new("kill").args(["-INT", &nbexport.id().to_string()]).status().unwrap();
+    // As a shell reports what was interrupted.
+    assert_eq!(nbexport.wait().unwrap().code(), Some(130));
+    let pid = fs::read_to_string(&pid).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let alive = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(!alive, "process {pid} lives on");
 }
 
 #[test]

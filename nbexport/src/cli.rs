@@ -125,16 +125,16 @@ pub(crate) struct TestArgs {
     #[command(flatten)]
     pub how: HowToRun,
     /// Only notebooks whose name holds this; `NAME:CELL` runs them up to a cell, given by its number or id
-    #[arg(long, value_name = "NAME[:CELL]", conflicts_with = "kernel")]
+    #[arg(long, value_name = "NAME[:CELL]")]
     pub filter: Option<String>,
     /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub kernel: Option<String>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
-    /// Write the result to a file, as `JUnit` XML, too
-    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
+    /// Write the result to a file, as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }
 
@@ -150,7 +150,7 @@ pub(crate) struct HowToRun {
     /// How long one cell may take; 0 for as long as it likes
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,
-    /// Go on after a failure: natively with the other notebooks, in the kernel with the notebook's other cells
+    /// Go on after a failure: with the other notebooks, and in the kernel with the notebook's other cells
     #[arg(long)]
     pub no_fail_fast: bool,
 }
@@ -244,6 +244,9 @@ pub(crate) struct RunArgs {
     /// The Jupyter kernel to run in, in place of the first one for Rust
     #[arg(long, value_name = "NAME")]
     pub kernel: Option<String>,
+    /// Write down when each cell ran, too, where JupyterLab keeps it: in `metadata.execution`
+    #[arg(long)]
+    pub timings: bool,
     /// How notebooks are run
     #[command(flatten)]
     pub how: HowToRun,

@@ -9,8 +9,8 @@
 //! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
 //! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
 //!
-//! [`native`] runs notebooks as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell; [`process`]
-//! leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
+//! Two [`engine`]s run notebooks, [`native`] as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell;
+//! [`process`] leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
 //!
 //! Back the other way, [`sync`] brings edits of a module into its cells. The rest works on notebooks alone: [`fmt`] and
 //! [`clean`]; [`diff`] and [`merge`], which [`hooks`] hands to git; [`scaffold`] makes a project to begin with.
@@ -39,6 +39,7 @@ pub mod clean;
 pub mod diagnostic;
 pub mod diff;
 pub mod directive;
+pub mod engine;
 pub mod export;
 pub mod fmt;
 pub mod git;

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use toml_edit::DocumentMut;
+use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::Diagnostic;
 
@@ -16,6 +16,8 @@ pub struct Project {
     pub notebooks: PathBuf,
     /// The folder of the crate they are exported to.
     pub krate: PathBuf,
+    /// How notebooks are compiled natively, in the words of cargo's profiles; what is not said stays as it is.
+    pub profile: Table,
 }
 
 impl Project {
@@ -30,11 +32,12 @@ impl Project {
             let Some(ancestor) = ancestors.next() else {
                 break None;
             };
-            if let Some((notebooks, own_crate)) = configuration(&ancestor.join("Cargo.toml"))? {
+            if let Some(configured) = configuration(&ancestor.join("Cargo.toml"))? {
                 break Some(Self {
                     root: ancestor.to_owned(),
-                    notebooks: normalize(&ancestor.join(notebooks)),
-                    krate: krate.clone().unwrap_or_else(|| normalize(&ancestor.join(own_crate))),
+                    notebooks: normalize(&ancestor.join(configured.notebooks)),
+                    krate: krate.clone().unwrap_or_else(|| normalize(&ancestor.join(configured.krate))),
+                    profile: configured.profile,
                 });
             }
         };
@@ -42,7 +45,7 @@ impl Project {
             (Some(project), _) => project,
             (None, Some(krate)) => {
                 let root = folder.ancestors().find(|ancestor| krate.starts_with(ancestor)).unwrap_or(folder);
-                Self { root: root.to_owned(), notebooks: folder.to_owned(), krate }
+                Self { root: root.to_owned(), notebooks: folder.to_owned(), krate, profile: Table::new() }
             }
             (None, None) => {
                 return Err(Box::new(
@@ -109,8 +112,15 @@ pub fn notebooks_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The two folders that a Cargo.toml configures; `None` when it has no table for nbexport.
-fn configuration(manifest: &Path) -> Result<Option<(String, String)>, Box<Diagnostic>> {
+/// What a Cargo.toml configures.
+struct Configuration {
+    notebooks: String,
+    krate: String,
+    profile: Table,
+}
+
+/// Reads it; `None` when the Cargo.toml has no table for nbexport.
+fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnostic>> {
     let Ok(text) = std::fs::read_to_string(manifest) else {
         return Ok(None);
     };
@@ -139,7 +149,24 @@ fn configuration(manifest: &Path) -> Result<Option<(String, String)>, Box<Diagno
             )
         }),
     };
-    Ok(Some((folder("notebooks", "notebooks")?, folder("crate", "exp")?)))
+    let profile = match table.get("profile").cloned().map(Item::into_table) {
+        None => Table::new(),
+        Some(Ok(profile)) if profile.iter().all(|(_, item)| item.is_value()) => profile,
+        Some(_) => {
+            let message = format!(
+                "`profile` below `metadata.nbexport` in `{}` is not a table of values",
+                show(manifest)
+            );
+            return Err(Box::new(
+                Diagnostic::error(message).help("write `profile = { opt-level = 1 }`, say"),
+            ));
+        }
+    };
+    Ok(Some(Configuration {
+        notebooks: folder("notebooks", "notebooks")?,
+        krate: folder("crate", "exp")?,
+        profile,
+    }))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {

@@ -1,16 +1,93 @@
-//! A notebook that was run → lines for a person, JSON for a program, `JUnit` XML for a CI server.
+//! The notebooks that run, told while they do: a bar for a person who waits, lines on each, JSON for a program.
 
-use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use nbexport::diagnostic::Diagnostic;
+use nbexport::engine::{Outcome, Progress};
 use nbexport::verdict::{Failure, NotebookReport, Verdict};
 use serde_json::{Value, json};
 
 use super::Status;
+use crate::cli::Format;
 use crate::printer::Printer;
 
-/// Prints what is wrong with a notebook's cells, and a line on the whole.
-pub(crate) fn print(printer: Printer, report: &NotebookReport) -> Status {
+/// Tells what is going on.
+pub(super) struct Reporter {
+    printer: Printer,
+    format: Format,
+    bar: ProgressBar,
+}
+
+impl Reporter {
+    /// For a number of notebooks.
+    pub(super) fn new(printer: Printer, format: Format, notebooks: usize) -> Self {
+        Self { printer, format, bar: bar(printer, notebooks) }
+    }
+
+    /// Tells one thing.
+    pub(super) fn tell(&self, progress: &Progress<'_>) {
+        let Self { printer, format, bar } = self;
+        match progress {
+            Progress::Building(line) => bar.set_message((*line).to_owned()),
+            Progress::Cell(notebook, cell) => bar.set_message(format!("{notebook}:cell {cell}")),
+            Progress::Warning(warning) => bar.suspend(|| printer.error(warning)),
+            Progress::Note(note) => bar.suspend(|| printer.note(note)),
+            Progress::Done(name, outcome) => {
+                bar.suspend(|| match format {
+                    Format::Text => tell(*printer, name, outcome),
+                    Format::Json => Printer::json_line(&json(name, outcome)),
+                });
+                bar.inc(1);
+            }
+        }
+    }
+
+    /// Sums up.
+    pub(super) fn finish(&self, outcomes: &[(String, Outcome)]) -> Status {
+        self.bar.finish_and_clear();
+        if self.format == Format::Text && outcomes.len() > 1 {
+            let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
+            let all = count(outcomes.len(), "notebook", "");
+            self.printer.info(&match bad {
+                0 => format!("{all}: all passed"),
+                bad => format!("{all}: {} passed, {bad} not", outcomes.len() - bad),
+            });
+        }
+        outcomes.iter().map(|(_, outcome)| status(outcome)).max().unwrap_or(Status::Success)
+    }
+}
+
+/// A bar for a person who waits; nothing where no one looks.
+fn bar(printer: Printer, length: usize) -> ProgressBar {
+    if printer.is_quiet() || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {pos}/{len} [{elapsed}] {wide_msg}");
+    let bar =
+        ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn tell(printer: Printer, name: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Ran(report) => tell_cells(printer, report),
+        Outcome::Unable(diagnostic) => {
+            printer.error(diagnostic);
+            printer.info(&format!("{name}: not run"));
+        }
+        Outcome::NotBegun => {
+            printer.info(&format!(
+                "{name}: not begun, since another notebook failed (`--no-fail-fast` goes on)"
+            ));
+        }
+    }
+}
+
+/// What is wrong with a notebook's cells, and a line on the whole.
+fn tell_cells(printer: Printer, report: &NotebookReport) {
     for (_, failure) in report.failures() {
         printer.error(&told(failure));
     }
@@ -23,7 +100,6 @@ pub(crate) fn print(printer: Printer, report: &NotebookReport) -> Status {
         }
     }
     printer.info(&line(report));
-    status(report)
 }
 
 /// The failure with what the cell printed.
@@ -44,12 +120,17 @@ fn line(report: &NotebookReport) -> String {
 }
 
 /// A number of things.
-pub(crate) fn count(number: usize, what: &str, more: &str) -> String {
+fn count(number: usize, what: &str, more: &str) -> String {
     format!("{number} {what}{}{more}", if number == 1 { "" } else { "s" })
 }
 
 /// The same for a program, one object for the notebook.
-pub(crate) fn json(report: &NotebookReport) -> Value {
+fn json(name: &str, outcome: &Outcome) -> Value {
+    let report = match outcome {
+        Outcome::Ran(report) => report,
+        Outcome::Unable(diagnostic) => return json!({ "notebook": name, "error": Printer::json(diagnostic) }),
+        Outcome::NotBegun => return json!({ "notebook": name, "not_begun": true }),
+    };
     let cells: Vec<Value> = report
         .cells
         .iter()
@@ -72,92 +153,19 @@ pub(crate) fn json(report: &NotebookReport) -> Value {
     })
 }
 
-/// A notebook that was run, or why it was not.
-pub(crate) type Tested<'a> = (&'a str, Result<&'a NotebookReport, String>);
-
-/// All of it as `JUnit` XML: a suite for each notebook, a case for each cell.
-pub(crate) fn junit(tested: &[Tested<'_>]) -> String {
-    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"nbexport\">\n".to_owned();
-    for (name, outcome) in tested {
-        let name = escaped(name);
-        match outcome {
-            Err(why) => {
-                let _ = writeln!(
-                    text,
-                    "  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
-                     <testcase classname=\"{name}\" name=\"the notebook\">\n      <error message=\"{}\"/>\n    \
-                     </testcase>\n  </testsuite>\n",
-                    escaped(why)
-                );
-            }
-            Ok(report) => {
-                let _ = write!(
-                    text,
-                    "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">",
-                    report.cells.len(),
-                    report.failed(),
-                    report.skipped() + report.not_reached(),
-                    report.time.as_secs_f64()
-                );
-                for cell in &report.cells {
-                    let id = cell.source.cell_id.as_deref().unwrap_or_default();
-                    let _ = write!(
-                        text,
-                        "    <testcase classname=\"{name}\" name=\"cell {} ({})\" time=\"{:.3}\"",
-                        cell.number,
-                        escaped(id),
-                        cell.time.as_secs_f64()
-                    );
-                    text += &match &cell.verdict {
-                        Verdict::Passed => "/>\n".to_owned(),
-                        Verdict::Skipped(why) => closed(&format!("<skipped message=\"{}\"/>", escaped(why))),
-                        Verdict::NotReached => closed("<skipped message=\"not reached\"/>"),
-                        Verdict::Failed(failure) => closed(&format!(
-                            "<failure message=\"{}\">{}</failure>\n      <system-out>{}</system-out>",
-                            escaped(&failure.diagnostic.message),
-                            escaped(&failure.diagnostic.render(false)),
-                            escaped(&failure.printed)
-                        )),
-                    };
-                }
-                text += "  </testsuite>\n";
-            }
-        }
-    }
-    text + "</testsuites>\n"
-}
-
-fn closed(inner: &str) -> String {
-    format!(">\n      {inner}\n    </testcase>\n")
-}
-
-/// Text as XML takes it; what XML cannot hold at all is left out.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\n' => escaped += "&#10;",
-            '\t' => escaped += "&#9;",
-            char if char.is_control() => {}
-            char => escaped.push(char),
-        }
-    }
-    escaped
-}
-
-/// What a notebook's verdicts amount to.
-pub(crate) fn status(report: &NotebookReport) -> Status {
-    if report.failed() > 0 { Status::Found } else { Status::Success }
-}
-
 /// The last lines of a text, with a word on how many are left out.
 fn last_lines(text: &str, most: usize) -> String {
     let lines: Vec<_> = text.trim_end().lines().collect();
     let left_out = lines.len().saturating_sub(most);
     let note = (left_out > 0).then(|| format!("… {left_out} lines before"));
     note.iter().map(String::as_str).chain(lines[left_out..].iter().copied()).collect::<Vec<_>>().join("\n")
+}
+
+/// What a notebook amounts to.
+fn status(outcome: &Outcome) -> Status {
+    match outcome {
+        Outcome::Ran(report) if report.failed() > 0 => Status::Found,
+        Outcome::Ran(_) | Outcome::NotBegun => Status::Success,
+        Outcome::Unable(_) => Status::Failed,
+    }
 }

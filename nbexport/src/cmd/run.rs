@@ -1,22 +1,22 @@
 //! `nbexport run`: the notebooks run in the kernel, and what comes out is written into them.
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::kernel;
+use nbexport::kernel::{self, Write};
 
-use super::{Context, Status, in_kernel, report};
-use crate::cli::{Global, RunArgs};
+use super::report::Reporter;
+use super::test::{listen_for_interrupts, options};
+use super::{Context, Status};
+use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
 pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
     let context = Context::new(&args.how.paths, global)?;
-    in_kernel::run(&context, args.kernel.as_deref(), &args.how, |path, outcome| {
-        let written = outcome.and_then(|(notebook, run)| {
-            kernel::write(path, &notebook, &run)?;
-            Ok(report::print(context.printer, &run.report))
-        });
-        written.unwrap_or_else(|diagnostic| {
-            context.printer.error(&diagnostic);
-            Status::Failed
-        })
-    })
+    let spec = kernel::find(args.kernel.as_deref()).map_err(|error| error.diagnostic())?;
+    listen_for_interrupts()?;
+    let notebooks = context.notebooks_or_all()?;
+    let reporter = Reporter::new(context.printer, Format::Text, notebooks.len());
+    let what = if args.timings { Write::OutputsAndTimes } else { Write::Outputs };
+    let (project, options) = (&context.project, options(&args.how, None));
+    let outcomes = kernel::test(project, &notebooks, &spec, &options, Some(what), &|it| reporter.tell(&it));
+    Ok(reporter.finish(&outcomes))
 }

@@ -1,31 +1,72 @@
 //! `nbexport test`: a truthful verdict on every cell, natively or (`--kernel`) in the evcxr kernel.
 
-use nbexport::diagnostic::Diagnostic;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Context, Status, in_kernel, in_program, report};
-use crate::cli::{Format, Global, TestArgs};
-use crate::printer::Printer;
+use nbexport::diagnostic::Diagnostic;
+use nbexport::engine::{Options, Select};
+use nbexport::{kernel, native, process};
+
+use super::report::Reporter;
+use super::{Context, Status, junit};
+use crate::cli::{Global, HowToRun, TestArgs};
 
 /// Runs the notebooks and prints a line for each.
 pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
-    let context = Context::new(&args.how.paths, global)?;
-    let Some(kernel) = &args.kernel else {
-        return in_program::test(args, &context);
+    let (kernel, mut paths) = (args.kernel.as_deref(), args.how.paths.clone());
+    // `--kernel x.ipynb` says where to run, and what; not in which kernel.
+    let not_a_name = kernel.filter(|value| looks_like_path(value));
+    paths.extend(not_a_name.map(PathBuf::from));
+    let kernel = kernel.map(|name| if not_a_name.is_some() { "" } else { name });
+
+    let context = Context::new(&paths, global)?;
+    listen_for_interrupts()?;
+    let notebooks = context.notebooks_or_all()?;
+    let options = options(&args.how, args.filter.as_deref());
+    let reporter = Reporter::new(context.printer, args.format, notebooks.len());
+    let outcomes = match kernel {
+        None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
+        Some(name) => {
+            let spec = kernel::find((!name.is_empty()).then_some(name)).map_err(|it| it.diagnostic())?;
+            kernel::test(&context.project, &notebooks, &spec, &options, None, &|it| reporter.tell(&it))
+        }
     };
-    let kernel = (!kernel.is_empty()).then_some(kernel.as_str());
-    in_kernel::run(&context, kernel, &args.how, |_, outcome| match (outcome, args.format) {
-        (Ok((_, run)), Format::Text) => report::print(context.printer, &run.report),
-        (Ok((_, run)), Format::Json) => {
-            Printer::json_line(&report::json(&run.report));
-            report::status(&run.report)
-        }
-        (Err(diagnostic), Format::Text) => {
-            context.printer.error(&diagnostic);
-            Status::Failed
-        }
-        (Err(diagnostic), Format::Json) => {
-            Printer::json_line(&Printer::json(&diagnostic));
-            Status::Failed
-        }
-    })
+    let status = reporter.finish(&outcomes);
+    if outcomes.is_empty() {
+        return Err(Box::new(nothing_fits(args.filter.as_deref())));
+    }
+    if let Some(file) = &args.junit {
+        junit::write(file, &outcomes)?;
+    }
+    Ok(status)
+}
+
+/// What the command line says about how to run, as the engines take it.
+pub(super) fn options(how: &HowToRun, filter: Option<&str>) -> Options {
+    Options {
+        jobs: how.jobs.into(),
+        timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
+        keep_going: how.no_fail_fast,
+        select: filter.map(Select::parse).unwrap_or_default(),
+    }
+}
+
+/// From here on ctrl-C ends what notebooks started, too.
+pub(super) fn listen_for_interrupts() -> Result<(), Box<Diagnostic>> {
+    process::stop_on_interrupt()
+        .map_err(|error| Box::new(Diagnostic::error(format!("cannot listen for interrupts: {error}"))))
+}
+
+fn looks_like_path(value: &str) -> bool {
+    let path = Path::new(value);
+    !value.is_empty()
+        && (path.extension().is_some_and(|it| it == "ipynb") || value.contains('/') || path.exists())
+}
+
+fn nothing_fits(filter: Option<&str>) -> Diagnostic {
+    match filter {
+        None | Some("") => Diagnostic::error("there is no notebook to test"),
+        Some(filter) => Diagnostic::error(format!("no notebook and cell fits `--filter {filter}`"))
+            .help("write a part of a notebook's name, and a cell's number or id behind a colon: `02:14`"),
+    }
 }

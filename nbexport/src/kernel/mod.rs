@@ -7,6 +7,7 @@ mod builds;
 mod error;
 mod explain;
 mod instrument;
+mod many;
 mod notebook;
 mod output;
 mod sink;
@@ -28,7 +29,8 @@ use tokio::time::{sleep, sleep_until, timeout};
 pub use builds::builds_dir;
 pub use error::Error;
 pub use instrument::{Instrumented, Refused, Use, instrument};
-pub use notebook::{KernelReport, RunOptions, run, side_by_side, write};
+pub use many::test;
+pub use notebook::{KernelReport, RunOptions, Write, run, write};
 pub use output::{Output, plain};
 pub use spec::{Spec, find};
 
@@ -128,6 +130,8 @@ pub struct Run {
     pub program: Option<String>,
     /// What was sent.
     pub sent: String,
+    /// When the kernel began and ended it: events as Jupyter calls them, with the kernel's own time.
+    pub times: Vec<(&'static str, String)>,
 }
 
 /// A running kernel. Dropping it kills it and all it started.
@@ -286,6 +290,7 @@ impl Kernel {
                     tests: Vec::new(),
                     program: None,
                     sent: String::new(),
+                    times: Vec::new(),
                 });
             }
         };
@@ -323,8 +328,9 @@ impl Kernel {
             Status::Died => End::KernelDied(self.stop()),
             Status::TimedOut => End::TimedOut(limit.unwrap_or_default()),
         };
+        let times = std::mem::take(&mut sink.times);
         let outputs = sink.finish(execution_count);
-        Ok(Run { end, outputs, execution_count, tests: cell.tests, program, sent: cell.code })
+        Ok(Run { end, outputs, execution_count, tests: cell.tests, program, sent: cell.code, times })
     }
 
     /// Ends the kernel and everything it started.

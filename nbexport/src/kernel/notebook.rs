@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{End, Error, Kernel, KernelOptions, Output, Run, Use, explain};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::directive;
+use crate::engine::Select;
 use crate::krate;
 use crate::notebook::{Cell, Edit, Notebook};
 use crate::verdict::{CellReport, Expect, Failure, FailureKind, NotebookReport, Verdict};
@@ -24,6 +24,17 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Whether cells after a failed one are tried.
     pub keep_going: bool,
+    /// How far it is run.
+    pub select: Select,
+}
+
+/// What of a run is written into the notebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Outputs and execution counts.
+    Outputs,
+    /// The times of each cell as well, where JupyterLab keeps them: in `metadata.execution`.
+    OutputsAndTimes,
 }
 
 /// A notebook that was run, with what its cells put out.
@@ -31,8 +42,15 @@ pub struct RunOptions {
 pub struct KernelReport {
     /// The verdicts.
     pub report: NotebookReport,
-    /// For each cell of the report that ran: its outputs and execution count.
-    runs: Vec<Option<(Vec<Output>, Option<u64>)>>,
+    /// For each cell of the report that ran: what came of it.
+    runs: Vec<Option<Ran>>,
+}
+
+#[derive(Debug)]
+struct Ran {
+    outputs: Vec<Output>,
+    execution_count: Option<u64>,
+    times: Vec<(&'static str, String)>,
 }
 
 /// Runs a notebook's code cells from top to bottom in a kernel of their own. `progress` hears of each cell before it
@@ -48,13 +66,15 @@ pub fn run(
     let mut before: Vec<(Arc<Source>, String)> = Vec::new();
     let mut cells = Vec::new();
     let mut runs = Vec::new();
-    for cell in notebook.cells.iter().filter(|cell| cell.is_code()) {
+    let last = notebook.cells.iter().rposition(|cell| options.select.cell(cell));
+    for (index, cell) in notebook.cells.iter().enumerate().filter(|(_, cell)| cell.is_code()) {
         let began = Instant::now();
         let expect = Expect::of(cell, &directive::parse(cell).0);
         let mut tests_not_run = Vec::new();
         let mut outcome = None;
         let verdict = match expect {
             Expect::Skip(why) => Verdict::Skipped(why),
+            _ if last.is_some_and(|last| index > last) => Verdict::Skipped("not selected"),
             _ if stopped => Verdict::NotReached,
             _ => {
                 progress(cell);
@@ -67,10 +87,14 @@ pub fn run(
                 before.push((Arc::clone(&cell.source), run.sent.clone()));
                 let verdict = judge(expect, &run, &before, options.timeout);
                 // Without its variables the notebook cannot go on, whatever was asked for.
-                let lost = !kernel.is_running();
-                stopped = lost || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
+                let gone = !kernel.is_running();
+                stopped = gone || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
                 tests_not_run = run.tests;
-                outcome = Some((run.outputs, run.execution_count));
+                outcome = Some(Ran {
+                    outputs: run.outputs,
+                    execution_count: run.execution_count,
+                    times: run.times,
+                });
                 verdict
             }
         };
@@ -84,16 +108,20 @@ pub fn run(
 
 impl KernelReport {
     /// The edits that put outputs and execution counts into the notebook. Cells that did not run keep theirs.
-    pub fn edits(&self, notebook: &Notebook) -> Vec<Edit> {
+    pub fn edits(&self, notebook: &Notebook, what: Write) -> Vec<Edit> {
         let mut edits = Vec::new();
         for (cell, run) in notebook.cells.iter().filter(|cell| cell.is_code()).zip(&self.runs) {
-            let Some((outputs, count)) = run else { continue };
+            let Some(Ran { outputs, execution_count, times }) = run else { continue };
             // A reader learns nothing from the `()` that the kernel shows for a closing `for` or `println!`.
             let outputs =
                 outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
-            let count = count.map_or(Value::Null, Value::from);
+            let count = execution_count.map_or(Value::Null, Value::from);
             // In the order in which nbformat sorts the keys, should both be new.
             set(notebook, cell, "execution_count", cell.spans.execution_count.as_ref(), &count, &mut edits);
+            if what == Write::OutputsAndTimes {
+                let metadata = with_times(notebook, cell, times);
+                set(notebook, cell, "metadata", cell.spans.metadata.as_ref(), &metadata, &mut edits);
+            }
             set(notebook, cell, "outputs", cell.spans.outputs.as_ref(), &outputs, &mut edits);
         }
         edits
@@ -101,8 +129,13 @@ impl KernelReport {
 }
 
 /// Writes outputs and execution counts into the notebook's file: at once, and only when they differ.
-pub fn write(path: &Path, notebook: &Notebook, run: &KernelReport) -> Result<(), Box<Diagnostic>> {
-    let text = notebook.edited(run.edits(notebook));
+pub fn write(
+    path: &Path,
+    notebook: &Notebook,
+    run: &KernelReport,
+    what: Write,
+) -> Result<(), Box<Diagnostic>> {
+    let text = notebook.edited(run.edits(notebook, what));
     if text == notebook.text() {
         return Ok(());
     }
@@ -115,27 +148,19 @@ pub fn write(path: &Path, notebook: &Notebook, run: &KernelReport) -> Result<(),
     krate::replace(path, &text).map_err(unwritten)
 }
 
-/// Gives `work` each of `all`, on at most `jobs` threads, and returns what it made of them, in their order.
-pub fn side_by_side<T: Sync, R: Send + Sync>(
-    all: &[T],
-    jobs: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let results: Vec<_> = all.iter().map(|_| OnceLock::new()).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, all.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((item, result)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    all.get(index).zip(results.get(index))
-                } {
-                    let _ = result.set(work(item));
-                }
-            });
-        }
-    });
-    results.into_iter().filter_map(OnceLock::into_inner).collect()
+/// A cell's metadata with the times of its run, in the place where nbformat, which sorts keys, has them.
+fn with_times(notebook: &Notebook, cell: &Cell, times: &[(&'static str, String)]) -> Value {
+    let span = cell.spans.metadata.clone();
+    let old: Option<Map<String, Value>> =
+        span.and_then(|span| serde_json::from_str(&notebook.text()[span]).ok());
+    let mut times: Vec<_> =
+        times.iter().map(|(key, date)| ((*key).to_owned(), Value::from(date.as_str()))).collect();
+    times.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut entries: Vec<_> =
+        old.unwrap_or_default().into_iter().filter(|(key, _)| key != "execution").collect();
+    let at = entries.iter().position(|(key, _)| key.as_str() > "execution").unwrap_or(entries.len());
+    entries.insert(at, ("execution".to_owned(), Value::Object(times.into_iter().collect())));
+    Value::Object(entries.into_iter().collect())
 }
 
 /// The edit that gives `key` of a cell a value; nothing when it has that value already.

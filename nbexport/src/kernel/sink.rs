@@ -19,6 +19,8 @@ pub(super) struct Sink {
     pub(super) count: Option<u64>,
     pub(super) idle: bool,
     pub(super) reached_end: bool,
+    /// When what happened, in the words of Jupyter's own record of it.
+    pub(super) times: Vec<(&'static str, String)>,
 }
 
 /// What came by stdout or stderr.
@@ -42,6 +44,7 @@ impl Sink {
             count: None,
             idle: false,
             reached_end: false,
+            times: Vec::new(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Sink {
             let ok = message.content.get("status").and_then(Value::as_str) == Some("ok");
             self.status = Some(if ok { Status::Ok } else { Status::Error });
             self.count = message.content.get("execution_count").and_then(Value::as_u64);
+            self.record(self.requests.len() - 1, "shell.execute_reply", &message.date);
         }
     }
 
@@ -63,6 +67,9 @@ impl Sink {
         let Some(request) = self.requests.iter().position(|id| *id == message.parent) else {
             return;
         };
+        if let Some(event) = event(&message) {
+            self.record(request, event, &message.date);
+        }
         let mut take = |key: &str| match message.content.remove(key) {
             Some(Value::Object(map)) => map,
             _ => Map::new(),
@@ -95,6 +102,13 @@ impl Sink {
                 });
             }
             _ => {}
+        }
+    }
+
+    /// Of the cell's own request, which is the first.
+    fn record(&mut self, request: usize, event: &'static str, date: &str) {
+        if request == 0 {
+            self.times.push((event, date.to_owned()));
         }
     }
 
@@ -154,5 +168,16 @@ impl Sink {
             output
         });
         streams.chain(rich).collect()
+    }
+}
+
+/// What JupyterLab calls an event whose time it keeps.
+fn event(message: &Message) -> Option<&'static str> {
+    let state = message.content.get("execution_state").and_then(Value::as_str);
+    match (message.kind.as_str(), state) {
+        ("execute_input", _) => Some("iopub.execute_input"),
+        ("status", Some("busy")) => Some("iopub.status.busy"),
+        ("status", Some("idle")) => Some("iopub.status.idle"),
+        _ => None,
     }
 }

@@ -20,6 +20,7 @@ const LONGEST_LINE: usize = 16 << 20;
 pub(super) struct Message {
     pub(super) kind: String,
     pub(super) parent: String,
+    pub(super) date: String,
     pub(super) content: Map<String, Value>,
 }
 
@@ -28,6 +29,7 @@ pub(super) struct Message {
 struct Header {
     msg_type: String,
     msg_id: String,
+    date: String,
 }
 
 /// A number nobody guesses.
@@ -107,7 +109,7 @@ async fn read<S: SocketRecv>(connection: &mut Connection<S>) -> Result<Message, 
     let json = |error: serde_json::Error| Error::Protocol(error.to_string());
     let header: Header = serde_json::from_slice(&raw.jparts[0]).map_err(json)?;
     let parent: Header = serde_json::from_slice(&raw.jparts[1]).map_err(json)?;
-    let (kind, parent) = (header.msg_type, parent.msg_id);
+    let (kind, date, parent) = (header.msg_type, header.date, parent.msg_id);
     let bytes = &raw.jparts[3];
     if kind == "stream" && bytes.len() > LONGEST_LINE {
         // Its text would be taken apart and copied, only to be cut.
@@ -115,8 +117,8 @@ async fn read<S: SocketRecv>(connection: &mut Connection<S>) -> Result<Message, 
         let note = format!("[nbexport left out a line of {} bytes]\n", bytes.len());
         let content =
             [("name", name.into()), ("text", note.into())].map(|(key, value)| (key.to_owned(), value));
-        return Ok(Message { kind, parent, content: content.into_iter().collect() });
+        return Ok(Message { kind, parent, date, content: content.into_iter().collect() });
     }
     let content = serde_json::from_slice(bytes).map_err(json)?;
-    Ok(Message { kind, parent, content })
+    Ok(Message { kind, parent, date, content })
 }

@@ -27,89 +27,14 @@ use self::subject::Subject;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 use crate::diagnostic::{Diagnostic, Source};
+use crate::engine::{Options, Outcome, Progress, Select, side_by_side};
 use crate::export;
-use crate::kernel;
 use crate::module::Module;
-use crate::notebook::{Cell, Notebook};
+use crate::notebook::Notebook;
 use crate::parsed::ParsedNotebook;
 use crate::places::Places;
 use crate::project::Project;
 use crate::verdict::{CellReport, NotebookReport, Verdict};
-
-/// How to test.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// How many notebooks run side by side.
-    pub jobs: usize,
-    /// How long one cell may take.
-    pub timeout: Option<Duration>,
-    /// Whether notebooks are still begun after one has failed.
-    pub keep_going: bool,
-    /// Which notebooks and cells.
-    pub select: Select,
-}
-
-/// A choice of notebooks and cells; all of them by default.
-#[derive(Clone, Debug, Default)]
-pub struct Select {
-    /// A part of the notebook's name.
-    pub notebook: Option<String>,
-    /// A cell's number or id. The cells before it run too, since it may need them; those after it do not.
-    pub cell: Option<String>,
-}
-
-impl Select {
-    /// Reads `NOTEBOOK`, `NOTEBOOK:CELL` or `:CELL`.
-    pub fn parse(text: &str) -> Self {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let (notebook, cell) = text.rsplit_once(':').unwrap_or((text, ""));
-        Self { notebook: some(notebook), cell: some(cell.trim_start_matches("cell ")) }
-    }
-
-    fn notebook(&self, name: &str) -> bool {
-        self.notebook.as_ref().is_none_or(|part| name.contains(part))
-    }
-
-    fn cell(&self, cell: &Cell) -> bool {
-        self.cell.as_ref().is_none_or(|wanted| cell.id == *wanted || cell.number.to_string() == *wanted)
-    }
-}
-
-/// What came of a notebook.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It ran.
-    Ran(NotebookReport),
-    /// It cannot be run, or not natively.
-    Unable(Box<Diagnostic>),
-    /// It was not begun, since another one failed.
-    NotBegun,
-}
-
-impl Outcome {
-    /// Whether it is anything but well.
-    pub fn is_bad(&self) -> bool {
-        match self {
-            Self::Ran(report) => report.failed() > 0,
-            Self::Unable(_) | Self::NotBegun => true,
-        }
-    }
-}
-
-/// What is going on, for whoever watches.
-#[derive(Clone, Debug)]
-pub enum Progress<'a> {
-    /// What cargo says it is at.
-    Building(&'a str),
-    /// A cell of a notebook begins: the notebook's name and the cell's number.
-    Cell(&'a str, usize),
-    /// What is worth knowing with `-v`.
-    Note(&'a str),
-    /// What should be known in any case.
-    Warning(&'a Diagnostic),
-    /// A notebook is through.
-    Done(&'a str, &'a Outcome),
-}
 
 /// Runs the notebooks `paths` of a project. What came of each comes back in their order.
 ///
@@ -161,7 +86,7 @@ pub fn test(
         }
     }
     let stopped = AtomicBool::new(!options.keep_going && outcomes.values().any(Outcome::is_bad));
-    let results = kernel::side_by_side(&runs, options.jobs, |(index, runnable)| {
+    let results = side_by_side(&runs, options.jobs, |(index, runnable)| {
         let outcome = if stopped.load(Ordering::Relaxed) {
             Outcome::NotBegun
         } else {

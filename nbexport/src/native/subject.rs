@@ -7,11 +7,11 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::Item;
 
-use super::Select;
 use super::program::{self, Program, Use};
 use super::workspace::{Package, package_name};
 use crate::cell::{Code, Shape};
 use crate::diagnostic::Diagnostic;
+use crate::engine::Select;
 use crate::manifest::{self, Dependency};
 use crate::parsed::ParsedNotebook;
 use crate::scope;

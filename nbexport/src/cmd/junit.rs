@@ -1,0 +1,66 @@
+//! What came of the notebooks as JUnit XML for a CI server: a suite for each notebook, a case for each cell.
+
+use std::path::Path;
+
+use nbexport::diagnostic::Diagnostic;
+use nbexport::engine::Outcome;
+use nbexport::krate;
+use nbexport::verdict::{CellReport, Verdict};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+/// Writes the file.
+pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<(), Box<Diagnostic>> {
+    let unwritten = |error: &dyn std::fmt::Display| {
+        Box::new(Diagnostic::error(format!("cannot write `{}`: {error}", file.display())))
+    };
+    let mut report = Report::new("nbexport");
+    report.add_test_suites(outcomes.iter().map(|(name, outcome)| suite(name, outcome)));
+    let text = report.to_string().map_err(|error| unwritten(&error))?;
+    krate::replace(file, &text).map_err(|error| unwritten(&error))
+}
+
+fn suite(name: &str, outcome: &Outcome) -> TestSuite {
+    let mut suite = TestSuite::new(name);
+    let mut not_run = |why: &str| {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(why);
+        let mut case = TestCase::new("the notebook", status);
+        case.set_classname(name);
+        suite.add_test_case(case);
+    };
+    match outcome {
+        Outcome::Ran(report) => {
+            suite.set_time(report.time);
+            suite.add_test_cases(report.cells.iter().map(|cell| case(name, cell)));
+        }
+        Outcome::Unable(diagnostic) => not_run(&diagnostic.message),
+        Outcome::NotBegun => not_run("not begun, since another notebook failed"),
+    }
+    suite
+}
+
+fn case(notebook: &str, cell: &CellReport) -> TestCase {
+    let skipped = |why: &str| {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(why);
+        status
+    };
+    let (status, printed) = match &cell.verdict {
+        Verdict::Passed => (TestCaseStatus::success(), None),
+        Verdict::Skipped(why) => (skipped(why), None),
+        Verdict::NotReached => (skipped("not reached"), None),
+        Verdict::Failed(failure) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(&*failure.diagnostic.message);
+            status.set_description(failure.diagnostic.render(false));
+            (status, Some(&failure.printed))
+        }
+    };
+    let id = cell.source.cell_id.as_deref().unwrap_or_default();
+    let mut case = TestCase::new(format!("cell {} ({id})", cell.number), status);
+    case.set_classname(notebook).set_time(cell.time);
+    if let Some(printed) = printed {
+        case.set_system_out(printed);
+    }
+    case
+}

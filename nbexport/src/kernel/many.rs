@@ -1,0 +1,77 @@
+//! Many notebooks, each in a kernel of its own, some side by side.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::notebook::{RunOptions, run, write};
+use super::{KernelOptions, Spec, Write, builds_dir};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Options, Outcome, Progress, Select, side_by_side};
+use crate::notebook::{Cell, Notebook};
+use crate::project::Project;
+
+/// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
+///
+/// With `write`, what their cells put out is written into each notebook that ran, as soon as it is through.
+pub fn test(
+    project: &Project,
+    paths: &[PathBuf],
+    spec: &Spec,
+    options: &Options,
+    write: Option<Write>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Vec<(String, Outcome)> {
+    let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
+    let wanted: Vec<_> = named.filter(|(path, name)| is_wanted(path, name, &options.select)).collect();
+    let stopped = AtomicBool::new(false);
+    side_by_side(&wanted, options.jobs, |(path, name)| {
+        let outcome = if stopped.load(Ordering::Relaxed) {
+            Outcome::NotBegun
+        } else {
+            run_one(path, name, spec, options, write, progress).unwrap_or_else(Outcome::Unable)
+        };
+        if outcome.is_bad() && !options.keep_going {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        progress(Progress::Done(name, &outcome));
+        (name.clone(), outcome)
+    })
+}
+
+/// A notebook that cannot be read is wanted too, or nobody would hear of it.
+fn is_wanted(path: &Path, name: &str, select: &Select) -> bool {
+    let has_cell = || {
+        Notebook::read(path, name)
+            .map_or(true, |notebook| notebook.cells.iter().any(|cell| select.cell(cell)))
+    };
+    select.notebook(name) && (select.cell.is_none() || has_cell())
+}
+
+fn run_one(
+    path: &Path,
+    name: &str,
+    spec: &Spec,
+    options: &Options,
+    outputs: Option<Write>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, Box<Diagnostic>> {
+    let notebook = Notebook::read(path, name)?;
+    if let Some(language) = notebook.language().filter(|language| language != "rust") {
+        let message = format!("`{name}` is a notebook in another language: {language}");
+        return Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")));
+    }
+    let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
+    kernel.builds = builds_dir();
+    let options = RunOptions {
+        kernel,
+        timeout: options.timeout,
+        keep_going: options.keep_going,
+        select: options.select.clone(),
+    };
+    let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
+    let ran = run(&notebook, &options, began).map_err(|error| Box::new(error.diagnostic()))?;
+    if let Some(what) = outputs {
+        write(path, &notebook, &ran, what)?;
+    }
+    Ok(Outcome::Ran(ran.report))
+}
