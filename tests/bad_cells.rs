@@ -158,11 +158,11 @@ fn an_inner_attribute() {
         #![allow(dead_code)]
         pub fn f() {}
     "), @"
-    error: this cell does not parse as Rust: expected square brackets
-     --> notebooks/00_demo.ipynb:cell 1:2:2
+    error: an inner attribute is about the whole crate, and a cell is a part of it
+     --> notebooks/00_demo.ipynb:cell 1:2:1
       |
     2 | #![allow(dead_code)]
-      |  ^
+      | ^^^^^^^^^^^^^^^^^^^^
       |
       = note: this is the cell with id `top`
       = help: inner attributes (`#![…]`) belong at the top of the crate, in `src/lib.rs`

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use proc_macro2::{TokenStream, TokenTree};
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Expr, Item, Stmt};
+use syn::{Attribute, Block, Expr, Item, Stmt};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::directive;
@@ -14,10 +14,12 @@ use crate::directive;
 /// A code cell, parsed as the inside of a block, which is how the kernel sees it.
 #[derive(Debug)]
 pub struct Code {
-    /// The cell's text with its `:commands` blanked by comments of the same length, so that spans hold.
+    /// The cell's text with its `:commands` and inner attributes blanked at the same length, so that spans hold.
     pub text: String,
     /// Lines that the kernel takes for itself (`:dep …`, `!ls`), with their spans in the cell.
     pub commands: Vec<(String, Range<usize>)>,
+    /// Where attributes of the whole program (`#![…]`) stand in the cell.
+    pub inner_attributes: Vec<Range<usize>>,
     /// What is left, as Rust.
     pub stmts: Vec<Stmt>,
     source: Arc<Source>,
@@ -78,10 +80,25 @@ impl Code {
         if let Some(diagnostic) = conflict_in(source) {
             return Err(Box::new(diagnostic));
         }
-        match syn::Block::parse_within.parse_str(&text) {
-            Ok(stmts) => Ok(Self { text, commands, stmts, source: Arc::clone(source) }),
-            Err(error) => Err(Box::new(unparsable(source, &error))),
+        let whole =
+            |input: ParseStream<'_>| Ok((input.call(Attribute::parse_inner)?, Block::parse_within(input)?));
+        let (attributes, stmts) =
+            whole.parse_str(&text).map_err(|error| Box::new(unparsable(source, &error)))?;
+        let mut inner_attributes = Vec::new();
+        for attribute in attributes {
+            let (start, end) = (attribute.pound_token.span(), attribute.bracket_token.span.close());
+            let span = start.byte_range().start..end.byte_range().end;
+            // Comments for the reader of a crate, `//!`, are attributes too; in a cell they are comments.
+            if !attribute.path().is_ident("doc") {
+                inner_attributes.push(span.clone());
+            }
+            let blank = text[span.clone()]
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+                .collect::<String>();
+            text.replace_range(span, &blank);
         }
+        Ok(Self { text, commands, inner_attributes, stmts, source: Arc::clone(source) })
     }
 
     /// What the cell amounts to.
@@ -194,12 +211,10 @@ fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
         span = text.floor_char_boundary(end.saturating_sub(1))..end;
     }
     let message = error.to_string();
-    let inner_attribute =
-        text[span.start..].starts_with("#!") || text[..span.start].trim_end().ends_with('#');
     let diagnostic =
         Diagnostic::error(format!("this cell does not parse as Rust: {message}")).at(source, span, "");
-    if inner_attribute && message.contains("inner attribute") || text.contains("#![") {
-        return diagnostic.help("inner attributes (`#![…]`) belong at the top of the crate, in `src/lib.rs`");
+    if text.contains("#![") {
+        return diagnostic.help("inner attributes (`#![…]`) come first in a cell");
     }
     if message.contains("lex error") || message.contains("cannot parse string into token stream") {
         return diagnostic.help("a quote, a bracket or a comment is left open");

@@ -84,6 +84,13 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
         Ok(code) => code,
         Err(diagnostic) => return wrong.push((**diagnostic).clone()),
     };
+    for span in code.inner_attributes.iter().filter(|_| !matches!(cell.role(), Role::Plain)) {
+        wrong.push(
+            Diagnostic::error("an inner attribute is about the whole crate, and a cell is a part of it")
+                .at(cell.source(), span.clone(), "")
+                .help("inner attributes (`#![…]`) belong at the top of the crate, in `src/lib.rs`"),
+        );
+    }
     match cell.role() {
         Role::Export(..) => {
             for (span, what) in code.statements() {

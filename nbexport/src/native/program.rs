@@ -69,6 +69,11 @@ pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Pr
         // What is usual in a notebook: definitions tried once, a `use` that a later cell needs.
         "#![allow(dead_code, non_local_definitions, redundant_semicolons, unreachable_code, unused_imports)]",
     );
+    for (index, _) in cells {
+        let cell = &parsed.cells[*index];
+        let Ok(code) = &cell.code else { continue };
+        writer.parts(cell.cell.number, &code.source().text, &code.inner_attributes);
+    }
     writer.frame(&format!(
         "{asyncness}fn notebook() -> ::core::result::Result<::nbexport_native::Finished, ::nbexport_native::{error}> {{"
     ));
@@ -234,7 +239,7 @@ impl Writer {
             .map(|stmt| code.span(stmt))
             .filter(|span| last.as_ref() != Some(span))
             .collect();
-        self.parts(cell, code, &items);
+        self.parts(cell.cell.number, &code.text, &items);
         let awaits = scope::uses_question_mark_and_await(code).1;
         let result = format!("::core::result::Result::<(), ::nbexport_native::{error}>::Ok(())");
         let (before, after) = match r#use {
@@ -246,7 +251,7 @@ impl Writer {
         };
         let here = Line::For(cell.cell.number);
         self.line(before, here, None);
-        self.parts(cell, code, &statements);
+        self.parts(cell.cell.number, &code.text, &statements);
         if let Some(closing) = last {
             self.show(cell, code, closing);
         }
@@ -276,13 +281,13 @@ impl Writer {
     }
 
     fn part(&mut self, cell: &ParsedCell<'_>, code: &Code, part: Range<usize>) {
-        self.parts(cell, code, std::slice::from_ref(&part));
+        self.parts(cell.cell.number, &code.text, std::slice::from_ref(&part));
     }
 
     /// Parts of a cell's text, in order, on the lines and in the columns they have in the cell.
-    fn parts(&mut self, cell: &ParsedCell<'_>, code: &Code, parts: &[Range<usize>]) {
+    fn parts(&mut self, number: usize, text: &str, parts: &[Range<usize>]) {
         let mut start = 0;
-        for (index, line) in code.text.split_inclusive('\n').enumerate() {
+        for (index, line) in text.split_inclusive('\n').enumerate() {
             let whole = start..start + line.len();
             start = whole.end;
             // A blank line at the rim of a part says nothing, one within a string does.
@@ -300,7 +305,6 @@ impl Writer {
             } else {
                 kept.trim_end()
             };
-            let number = cell.cell.number;
             self.line(kept, Line::Cell(number), Some(Origin { cell: number, line: index + 1, shift: 0 }));
         }
     }
