@@ -1,12 +1,16 @@
 """Compares the ways to run a notebook, all in one go: nbexport natively and in the kernel, and nbconvert.
 
     python -m venv venv && venv/bin/pip install nbconvert ipykernel
-    venv/bin/python benches/runners.py [NOTEBOOK]…
+    venv/bin/python benches/runners.py [--cold] [NOTEBOOK]…
 
-Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray. It needs the evcxr kernel
-(`evcxr_jupyter --install`). Every figure is seconds of wall time; `warm` is the second run, after one cell was touched.
+Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray, and runs them cold, too:
+with nothing compiled. For notebooks that are named, `--cold` does the same; those with big dependencies then take many
+minutes. It needs the evcxr kernel (`evcxr_jupyter --install`). Every figure is seconds of wall time; `warm` is a run
+with dependencies compiled, after one cell was touched. nbconvert starts the kernel as its user would, who gets no
+dependencies from run to run.
 """
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -46,9 +50,9 @@ def with_ndarray(n):
     return kinds[n % 3]
 
 
-def seconds(command, folder):
+def seconds(command, folder, **env):
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | env)
     if done.returncode:
         sys.exit(f"{command} failed:\n{done.stdout}{done.stderr}")
     return time.perf_counter() - start
@@ -63,15 +67,20 @@ def touch(path):
     path.write_text(json.dumps(book, indent=1))
 
 
-def compare(path):
-    folder = path.parent
-    name = path.name
-    row = {"native cold": seconds([NBEXPORT, "test", name], folder)}
-    touch(path)
-    row["native warm"] = seconds([NBEXPORT, "test", name], folder)
-    row["kernel cold"] = seconds([NBEXPORT, "test", "--kernel", name], folder)
-    touch(path)
-    row["kernel warm"] = seconds([NBEXPORT, "test", "--kernel", name], folder)
+def compare(path, cold):
+    folder, name = path.parent, path.name
+    row = {}
+    native, kernel = [NBEXPORT, "test", name], [NBEXPORT, "test", "--kernel", "--", name]
+    with tempfile.TemporaryDirectory() as nothing:
+        own = {"CARGO_TARGET_DIR": f"{nothing}/target", "XDG_CACHE_HOME": f"{nothing}/cache"} if cold else {}
+        first = seconds(native, folder, **own)
+        touch(path)
+        warm = seconds(native, folder, **own)
+        row |= {"native cold": first if cold else None, "native warm": warm}
+        first = seconds(kernel, folder, **own)
+        if cold:
+            touch(path)
+        row |= {"kernel cold": first if cold else None, "kernel warm": seconds(kernel, folder, **own) if cold else first}
     nbconvert = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--stdout",
                  "--ExecutePreprocessor.timeout=1200", name]
     row["nbconvert"] = seconds(nbconvert, folder)
@@ -90,8 +99,10 @@ def main():
         )
         (project / "src").mkdir()
         (project / "src/lib.rs").write_text("")
-        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:]]
+        cold = "--cold" in sys.argv[1:]
+        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:] if path != "--cold"]
         if not paths:
+            cold = True
             for name, text in [("60_plain", plain), ("60_ndarray", with_ndarray)]:
                 path = project / f"{name}.ipynb"
                 path.write_text(json.dumps(notebook([text(n) for n in range(60)]), indent=1))
@@ -101,12 +112,12 @@ def main():
             copy = path.with_name(f"bench-{path.name}")
             copy.write_text(path.read_text())
             try:
-                row = compare(copy)
+                row = compare(copy, cold)
             finally:
                 copy.unlink()
             if index == 0:
                 print("| notebook | " + " | ".join(row) + " |\n|---" * 1 + "|---" * len(row) + "|")
-            print(f"| {path.stem} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |", flush=True)
+            print(f"| {path.stem} | " + " | ".join("" if value is None else f"{value:.2f}" for value in row.values()) + " |", flush=True)
 
 
 main()

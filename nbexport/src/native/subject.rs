@@ -178,7 +178,8 @@ impl<'a> Subject<'a> {
             name: self.package.clone(),
             dependencies: self.dependencies.clone(),
             is_async: self.program.is_async || self.failing.values().any(|program| program.is_async),
-            opt_level: self.opt_level.clone().unwrap_or_else(|| self.level_by_size().to_owned()),
+            opt_level: self.opt_level.clone(),
+            usual_level: self.level_by_size(),
             programs,
         }
     }

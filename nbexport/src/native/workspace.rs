@@ -26,8 +26,10 @@ pub(super) struct Package {
     pub(super) dependencies: BTreeMap<String, Dependency>,
     /// Whether it needs tokio, because a cell awaits.
     pub(super) is_async: bool,
-    /// The level it is optimized at itself.
-    pub(super) opt_level: String,
+    /// The level it asks to be optimized at itself.
+    pub(super) opt_level: Option<String>,
+    /// The level that is worth it, when nobody asks for one.
+    pub(super) usual_level: &'static str,
     /// Its programs: file name below `src` and text.
     pub(super) programs: Vec<(String, String)>,
 }
@@ -122,8 +124,9 @@ impl Workspace {
         for package in packages {
             // Nearly all of it is one function: to cut the rest into pieces takes longer than it saves.
             let _ = writeln!(text, "\n[profile.dev.package.{}]\ncodegen-units = 1", package.name);
-            if !asked.contains_key("opt-level") {
-                let _ = writeln!(text, "opt-level = {}", package.opt_level);
+            let usual = (!asked.contains_key("opt-level")).then_some(package.usual_level);
+            if let Some(level) = package.opt_level.as_deref().or(usual) {
+                let _ = writeln!(text, "opt-level = {level}");
             }
         }
         text
