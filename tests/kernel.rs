@@ -7,7 +7,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::Case as Project;
+use crate::support::{Case as Project, ends};
 use crate::verdicts::{CASES, Case, Engine, Right, notebook};
 use nbexport::engine::Select;
 use nbexport::kernel::{self, KernelOptions, RunOptions};
@@ -229,7 +229,5 @@ fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
     assert_eq!(nbexport.wait().unwrap().code(), Some(128 + 15));
     assert_eq!(case.read("notebooks/00_demo.ipynb"), before);
     let pid = case.read("notebooks/pid");
-    std::thread::sleep(Duration::from_millis(300));
-    let alive = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    assert!(!alive, "process {pid} lives on");
+    ends(&pid);
 }

@@ -10,7 +10,7 @@ use nbexport::native;
 use nbexport::project::Project;
 use nbexport::verdict::{FailureKind, Verdict};
 
-use crate::support::{Case, Run};
+use crate::support::{Case, Run, ends};
 use crate::verdicts::{self, CASES, Engine, Right};
 
 /// Cases in which a program is more than a kernel, or cannot be what the kernel is; the reason is what the docs say.
@@ -361,9 +361,7 @@ fn an_interrupt_ends_the_program_and_all_it_started() {
     // As a shell reports what was interrupted.
     assert_eq!(nbexport.wait().unwrap().code(), Some(130));
     let pid = fs::read_to_string(&pid).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    let alive = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    assert!(!alive, "process {pid} lives on");
+    ends(&pid);
 }
 
 #[test]
@@ -385,8 +383,7 @@ fn a_cell_that_hangs_is_killed_with_all_it_started() {
     assert!(run.stderr.contains("did not end within 1 s"), "{run}");
     assert!(start.elapsed() < Duration::from_mins(1));
     let pid = case.read("notebooks/pid");
-    let alive = fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    assert!(!alive, "process {pid} lives on");
+    ends(&pid);
 }
 
 #[test]

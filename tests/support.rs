@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -241,6 +241,17 @@ fn has_place_in_cell(error: &str) -> bool {
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("--> ")?.split_once(".ipynb:cell "))
         .any(|(_, place)| place.split(':').filter(|part| part.parse::<usize>().is_ok()).count() == 3)
+}
+
+/// Sees that a process ends. A kill takes its time on a busy machine, and nobody but init may reap the process.
+pub(crate) fn ends(pid: &str) {
+    let start = Instant::now();
+    let is_alive =
+        || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while is_alive() {
+        assert!(start.elapsed() < Duration::from_secs(20), "process {pid} lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A notebook as nbformat 4.5 writes it, from a readable text. A line `--- id` begins a code cell, `--- id KEY` one
