@@ -35,7 +35,7 @@ def notebook(cells):
 
 
 def plain(n):
-    kinds = [f"fn f{n}(x: u64) -> u64 {{ x.wrapping_mul({n} + 3) }}", f"let v{n} = f{n - 1}({n});", f"v{n - 2} + 1"]
+    kinds = [f"fn f{n}(x: u64) -> u64 {{ x.wrapping_mul({n} + 3) }}", f"let v{n} = f{n - 1}({n});", f"v{n - 1} + 1"]
     return kinds[n % 3]
 
 
@@ -45,7 +45,7 @@ def with_ndarray(n):
     kinds = [
         f"fn f{n}(x: f64) -> Array2<f64> {{ Array2::from_elem((8, 8), x + {n}.0) }}",
         f"let v{n}: Array2<f64> = f{n - 1}(1.0);",
-        f"v{n - 2}.sum()",
+        f"v{n - 1}.sum()",
     ]
     return kinds[n % 3]
 
