@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nbexport::engine::{Options, Outcome};
@@ -340,28 +341,45 @@ fn a_project_says_how_notebooks_are_compiled() {
     assert!(run.code == Some(2) && run.stderr.contains("is not a table of values"), "{run}");
 }
 
-#[test]
-fn an_interrupt_ends_the_program_and_all_it_started() {
+/// Starts a test of a notebook that hangs, sends the runner a signal when the program runs, and waits for both to end.
+/// Gives what the runner exited with.
+fn stopped_by(signal: &str) -> Option<i32> {
     let case = Case::of(
         "
-        --- child
-        let child = std::process::Command::new(\"sleep\").arg(\"600.5\").spawn()?;
-        std::fs::write(\"pid\", child.id().to_string())?;
+        --- hangs
+        let child = std::process::Command::new(\"sleep\").arg(\"60.5\").spawn()?;
+        std::fs::write(\"new\", format!(\"{} {}\", std::process::id(), child.id()))?;
+        std::fs::rename(\"new\", \"pids\")?;
         loop { std::thread::yield_now(); }
         ",
     );
     let mut nbexport = case.command("test").spawn().unwrap();
     let start = Instant::now();
-    let pid = case.path("notebooks/pid");
-    while fs::read_to_string(&pid).unwrap_or_default().is_empty() {
+    while !case.has("notebooks/pids") {
         assert!(start.elapsed() < Duration::from_mins(5), "the cell never began");
         std::thread::sleep(Duration::from_millis(20));
     }
-    std::process::Command::new("kill").args(["-INT", &nbexport.id().to_string()]).status().unwrap();
+    Command::new("kill").args([signal, &nbexport.id().to_string()]).status().unwrap();
+    let code = nbexport.wait().unwrap().code();
+    let pids = case.read("notebooks/pids");
+    let (program, child) = pids.split_once(' ').unwrap();
+    ends(program);
+    // Of a runner that gets no chance to act, what the program started itself may stay.
+    if code.is_some() {
+        ends(child);
+    }
+    code
+}
+
+#[test]
+fn an_interrupt_ends_the_program_and_all_it_started() {
     // As a shell reports what was interrupted.
-    assert_eq!(nbexport.wait().unwrap().code(), Some(130));
-    let pid = fs::read_to_string(&pid).unwrap();
-    ends(&pid);
+    assert_eq!(stopped_by("-INT"), Some(130));
+}
+
+#[test]
+fn a_program_does_not_outlive_a_runner_that_was_killed() {
+    assert_eq!(stopped_by("-KILL"), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::backtrace::Backtrace;
 use std::fmt::{Debug, Display, Write as _};
 use std::fs::File;
 use std::future::Future;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
@@ -45,8 +45,15 @@ fn report(kind: &str, text: &str) {
     let (cell, nanos) = (CELL.load(Ordering::Relaxed), reports.start.elapsed().as_nanos());
     let line = format!("{kind} {cell} {} {nanos} {}\n{text}", written(), text.len());
     let mut socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
-    // A runner that is gone kills this process; until then there is nobody to tell.
+    // A runner that is gone has nobody to tell.
     let _ = socket.write_all(line.as_bytes());
+}
+
+/// The runner says nothing, so what comes from it is the end of its line. It usually kills this process first, but was
+/// itself killed without a warning: a cell without end would then run for ever.
+fn end_with_runner(mut socket: UnixStream) {
+    let _ = socket.read(&mut [0]);
+    std::process::exit(101);
 }
 
 /// How many bytes stdout and stderr got so far; both go to one file.
@@ -181,6 +188,9 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(256 << 20);
     let run = thread.spawn(move || {
         let socket = std::env::var_os("NBEXPORT_REPORTS").and_then(|path| UnixStream::connect(path).ok());
+        if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
+            std::thread::spawn(move || end_with_runner(socket));
+        }
         let output = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from);
         let _ = REPORTS.set(Reports {
             socket: socket.map(Mutex::new),
