@@ -19,5 +19,6 @@ mod hand_edits;
 mod kernel;
 mod lossless;
 mod native;
+mod properties;
 mod sync;
 mod verdicts;
