@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use nbexport::diagnostic::Diagnostic;
 use serde_json::{Value, json};
+use similar::TextDiff;
 
 use crate::cli::{Color, Global};
 
@@ -89,6 +90,13 @@ impl Printer {
                 writeln!(out, "{line}")
             };
         }
+    }
+
+    /// What changes in one cell.
+    pub(crate) fn cell_diff(self, notebook: &str, number: usize, old: &str, new: &str) {
+        let name = format!("{notebook}:cell {number}");
+        let diff = TextDiff::from_lines(old, new);
+        self.diff(&diff.unified_diff().missing_newline_hint(false).header(&name, &name).to_string());
     }
 
     /// What is wrong.

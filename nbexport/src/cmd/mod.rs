@@ -10,6 +10,7 @@ pub(crate) mod hooks;
 mod in_kernel;
 mod in_program;
 pub(crate) mod merge;
+pub(crate) mod migrate;
 pub(crate) mod new;
 mod report;
 pub(crate) mod run;
