@@ -292,6 +292,9 @@ pub(crate) struct DiffArgs {
     /// Take the arguments that git gives an external diff
     #[arg(long, hide = true)]
     pub git_driver: bool,
+    /// Print a notebook as text, for git to compare
+    #[arg(long, hide = true, conflicts_with = "git_driver")]
+    pub textconv: bool,
 }
 
 /// What `merge` takes.

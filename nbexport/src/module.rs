@@ -4,6 +4,7 @@
 //! `// %% 02_fully_connected.ipynb relu 1a2b3c4d`, so that it opens as a notebook in editors that know `// %%`. The
 //! last word is a hash of the region's text: [`edited_regions`] tells a hand edit by it, without a lock file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -573,6 +574,29 @@ pub fn top(text: &str) -> Option<Region> {
         line: if first.is_some() { 1 } else { 2 },
         text: written,
     })
+}
+
+/// A hash that no text has, as far as anyone will find one.
+const NO_HASH: &str = "00000000";
+
+/// The text with markers that are the same whatever stands below them.
+pub(crate) fn unhashed(text: &str) -> String {
+    let line = |line: &str| match parse_marker(line) {
+        Some((_, _, hash)) => format!("{}{NO_HASH}\n", line.trim_end().strip_suffix(hash).unwrap_or(line)),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// The text with the hash of each region in its marker, as nbexport writes it.
+pub(crate) fn hashed(text: &str) -> String {
+    let hashes: BTreeMap<usize, String> =
+        regions(text).into_iter().map(|region| (region.line, short_hash(&region.text))).collect();
+    let line = |(index, line): (usize, &str)| match (hashes.get(&(index + 1)), line.strip_suffix(NO_HASH)) {
+        (Some(hash), Some(marker)) => format!("{marker}{hash}\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// The notebook that a generated file says it came from; `None` for a file that nbexport did not write.

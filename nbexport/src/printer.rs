@@ -111,6 +111,11 @@ impl Printer {
         }
     }
 
+    /// Text for a program, as it is.
+    pub(crate) fn text(text: &str) {
+        let _ = write!(std::io::stdout(), "{text}");
+    }
+
     /// A line for a program.
     pub(crate) fn json_line(value: &Value) {
         let _ = writeln!(std::io::stdout(), "{value}");
