@@ -18,6 +18,8 @@ mod git;
 mod hand_edits;
 mod kernel;
 mod lossless;
+mod migrate;
 mod native;
+mod properties;
 mod sync;
 mod verdicts;

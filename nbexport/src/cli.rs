@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Set up the cargo package in this folder, touching nothing that is there
     #[command(after_help = "Example: cd my-crate && nbexport init")]
     Init,
+    /// Turn the comments of older notebooks (`#export`, `// test`) into directives
+    #[command(after_help = "Example: nbexport migrate --check notebooks/02_old.ipynb")]
+    Migrate(MigrateArgs),
     /// Print the completions of a shell
     #[command(
         after_help = "Example: nbexport completions bash > ~/.local/share/bash-completion/completions/nbexport"
@@ -210,6 +213,17 @@ pub(crate) struct FmtArgs {
     pub check: bool,
 }
 
+/// What `migrate` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MigrateArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing; show a diff for each cell, and exit with 1 when there is one
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// What `clean` takes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CleanArgs {
@@ -281,6 +295,9 @@ pub(crate) struct DiffArgs {
     /// Take the arguments that git gives an external diff
     #[arg(long, hide = true)]
     pub git_driver: bool,
+    /// Print a notebook as text, for git to compare
+    #[arg(long, hide = true, conflicts_with = "git_driver")]
+    pub textconv: bool,
 }
 
 /// What `merge` takes.

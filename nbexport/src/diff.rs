@@ -3,6 +3,8 @@
 //! Cells are matched by id, then by content, so that a moved, an edited and a new cell are told apart. Sources are
 //! compared line by line; outputs, metadata and execution counts are summed up, since nobody reads them as JSON.
 
+mod readable;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -10,6 +12,7 @@ use std::ops::Range;
 use serde_json::{Map, Value, json};
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
 
+pub use self::readable::readable;
 use crate::matching::matched;
 use crate::notebook::{Cell, CellKind, Notebook};
 

@@ -382,38 +382,31 @@ fn lib_change(
     Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
 }
 
-/// Modules whose notebook is gone. They are kept: they may be all that is left of it.
+/// Modules that no notebook feeds any more. They are kept: they may be all that is left of it.
 fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
     let known: BTreeSet<PathBuf> = loaded
         .iter()
         .flat_map(|it| it.outcome.modules.iter().map(|module| project.krate.join(&module.path)))
         .collect();
     let mut found = Vec::new();
-    for folder in ["src", "src/bin"] {
-        let Ok(entries) = fs::read_dir(project.krate.join(folder)) else {
+    for (path, text) in krate::generated_files(project) {
+        let Some(notebook) = module::generated_from(&text).filter(|_| !known.contains(&path)) else {
             continue;
         };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in
-            paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        {
-            let Ok(text) = fs::read_to_string(&path) else {
-                continue;
-            };
-            let Some(notebook) = module::generated_from(&text) else {
-                continue;
-            };
-            let exists = loaded.iter().any(|it| it.outcome.notebook == notebook && it.path.is_file());
-            if exists || known.contains(&path) {
-                continue;
-            }
-            let name = project.name_of(&path);
-            found.push(
-                Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, which is gone"))
-                    .help(format!("delete `{name}` if the notebook was renamed or removed; its `pub mod` line then goes too")),
-            );
-        }
+        let name = project.name_of(&path);
+        let diagnostic = match loaded.iter().find(|it| it.outcome.notebook == notebook && it.path.is_file()) {
+            // What is wrong with it is said already, and what it would export is not known.
+            Some(it) if it.outcome.is_bad() => continue,
+            Some(_) => Diagnostic::warning(format!(
+                "`{name}` was exported from `{notebook}`, which exports nothing to it any more"
+            ))
+            .help(format!("delete `{name}` if nothing of it is needed; its `pub mod` line then goes too")),
+            None => Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, which is gone"))
+                .help(format!(
+                    "delete `{name}` if the notebook was renamed or removed; its `pub mod` line then goes too"
+                )),
+        };
+        found.push(diagnostic);
     }
     found
 }

@@ -22,6 +22,8 @@ pub struct Report {
 /// The keys of the configuration, with what follows the program's name in each.
 const CONFIG: &[(&str, &str)] = &[
     ("diff.nbexport.command", " diff --git-driver"),
+    // For `git show`, `git log -p` and `git blame`, which do not ask the one above.
+    ("diff.nbexport.textconv", " diff --textconv"),
     (
         "merge.nbexport.driver",
         " merge %O %A %B --out %A --marker-size %L --path %P --ours-label %X --theirs-label %Y",
@@ -29,14 +31,18 @@ const CONFIG: &[(&str, &str)] = &[
     // Not `required`: where nbexport is missing, git warns and goes on with the file as it is.
     ("filter.nbexport.clean", " clean -"),
 ];
-const NAME: (&str, &str) = ("merge.nbexport.name", "notebooks, cell by cell");
+/// What git says while it merges.
+const NAME: (&str, &str) = ("merge.nbexport.name", "notebooks, cell by cell, and their modules");
+/// The head of a hunk names the cell.
+const CELL: (&str, &str) = ("diff.nbexport.xfuncname", "^// %% (.*)$");
 
 /// Says that the lines came by an install here, and not with a commit of somebody who has them.
 const ATTRIBUTES_ARE_OURS: &str = "nbexport.attributes";
 
 const BEGIN: &str = "# nbexport: begin (nbexport hooks install)";
 const END: &str = "# nbexport: end";
-const ATTRIBUTES: &str = "*.ipynb diff=nbexport merge=nbexport filter=nbexport";
+const ATTRIBUTES: &str =
+    "*.ipynb diff=nbexport merge=nbexport filter=nbexport\n**/src/nb_*.rs merge=nbexport";
 /// How the file was before the block came, where taking the block out does not tell.
 const NEW_FILE: &str = ", a new file";
 const OPEN_LINE: &str = ", after a line without its end";
@@ -69,13 +75,23 @@ pub fn install(folder: &Path) -> Result<Report, Box<Diagnostic>> {
         configure(&top, key, &format!("{program}{rest}"), |value| value.ends_with(rest), &mut report)?;
     }
     configure(&top, NAME.0, NAME.1, |_| true, &mut report)?;
+    configure(&top, CELL.0, CELL.1, |_| false, &mut report)?;
 
     let attributes = top.join(".gitattributes");
     let text = read(&attributes)?;
-    if !text.as_deref().unwrap_or_default().contains(BEGIN) {
-        write(&attributes, &with_block(text.as_deref()))?;
-        git::git(&top, &["config", "--local", ATTRIBUTES_ARE_OURS, "true"])?;
-        report.done.push(format!("`.gitattributes` says: {ATTRIBUTES}"));
+    match text.as_deref().and_then(block) {
+        Some(there) if there == ATTRIBUTES => {}
+        // An earlier nbexport wrote it.
+        Some(there) => {
+            let text = text.as_deref().unwrap_or_default();
+            write(&attributes, &text.replacen(there, ATTRIBUTES, 1))?;
+            report.done.push("`.gitattributes` was brought up to date".to_owned());
+        }
+        None => {
+            write(&attributes, &with_block(text.as_deref()))?;
+            git::git(&top, &["config", "--local", ATTRIBUTES_ARE_OURS, "true"])?;
+            report.done.extend(ATTRIBUTES.lines().map(|line| format!("`.gitattributes` says: {line}")));
+        }
     }
     install_hook(&top, &program, &mut report)?;
     Ok(report)
@@ -88,7 +104,7 @@ pub fn install(folder: &Path) -> Result<Report, Box<Diagnostic>> {
 pub fn uninstall(folder: &Path) -> Result<Report, Box<Diagnostic>> {
     let top = git::top_level(folder)?;
     let mut report = Report::default();
-    let config = CONFIG.iter().copied().chain([NAME]);
+    let config = CONFIG.iter().copied().chain([NAME, CELL]);
     for (key, rest) in config {
         match git::line(&top, &["config", "--local", "--get", key])? {
             Some(value) if value.ends_with(rest) => {
@@ -162,6 +178,13 @@ fn with_block(text: Option<&str>) -> String {
         Some(text) => (text, OPEN_LINE, "\n"),
     };
     format!("{text}{newline}{BEGIN}{note}\n{ATTRIBUTES}\n{END}\n")
+}
+
+/// The lines of nbexport's block.
+fn block(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once(BEGIN)?;
+    let (_, lines) = after.split_once('\n')?;
+    lines.split_once(END).map(|(lines, _)| lines.trim_end())
 }
 
 /// The text without nbexport's block, and how it was before; `None` when there is no block.

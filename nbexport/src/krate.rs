@@ -11,6 +11,7 @@ use similar::TextDiff;
 use tempfile::NamedTempFile;
 
 use crate::diagnostic::Diagnostic;
+use crate::module;
 use crate::project::Project;
 
 /// A file that is not as it should be.
@@ -94,6 +95,23 @@ fn read(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The files of the crate that nbexport wrote, with their texts, sorted by path.
+pub(crate) fn generated_files(project: &Project) -> Vec<(PathBuf, String)> {
+    let mut paths = Vec::new();
+    for folder in ["src", "src/bin"] {
+        let entries = fs::read_dir(project.krate.join(folder)).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        found.sort();
+        paths.append(&mut found);
+    }
+    let texts = paths.into_iter().filter_map(|path| Some((fs::read_to_string(&path).ok()?, path)));
+    texts
+        .filter(|(text, _)| module::generated_from(text).is_some())
+        .map(|(text, path)| (path, text))
+        .collect()
 }
 
 /// A link may lead to another place inside the crate, not out of it.

@@ -13,7 +13,8 @@
 //! [`process`] leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
 //!
 //! Back the other way, [`sync`] brings edits of a module into its cells. The rest works on notebooks alone: [`fmt`] and
-//! [`clean`]; [`diff`] and [`merge`], which [`hooks`] hands to git; [`scaffold`] makes a project to begin with.
+//! [`clean`]; [`diff`] and [`merge`], which [`hooks`] hands to git; [`migrate`] for notebooks that were marked for other
+//! tools; [`scaffold`] makes a project to begin with.
 //!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
@@ -50,6 +51,7 @@ pub mod manifest;
 pub mod map;
 mod matching;
 pub mod merge;
+pub mod migrate;
 pub mod module;
 pub mod native;
 pub mod notebook;

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Some(Command::Hooks(args)) => cmd::hooks::run(args.command, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
+        Some(Command::Migrate(args)) => cmd::migrate::run(args, &cli.global),
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
         Some(Command::New(args)) => cmd::new::new(args, &cli.global),
         Some(Command::Init) => cmd::new::init(&cli.global),

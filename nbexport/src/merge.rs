@@ -4,6 +4,8 @@
 //! notebook stays a notebook. Outputs and execution counts never conflict, metadata is merged key by key. What only
 //! one side touched keeps its bytes.
 
+pub mod modules;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use nbexport::diagnostic::Diagnostic;
 use serde_json::{Value, json};
+use similar::TextDiff;
 
 use crate::cli::{Color, Global};
 
@@ -91,6 +92,13 @@ impl Printer {
         }
     }
 
+    /// What changes in one cell.
+    pub(crate) fn cell_diff(self, notebook: &str, number: usize, old: &str, new: &str) {
+        let name = format!("{notebook}:cell {number}");
+        let diff = TextDiff::from_lines(old, new);
+        self.diff(&diff.unified_diff().missing_newline_hint(false).header(&name, &name).to_string());
+    }
+
     /// What is wrong.
     pub(crate) fn error(self, diagnostic: &Diagnostic) {
         let _ = writeln!(std::io::stderr(), "{}", diagnostic.render(self.color_err));
@@ -101,6 +109,11 @@ impl Printer {
         for diagnostic in diagnostics {
             self.error(diagnostic);
         }
+    }
+
+    /// Text for a program, as it is.
+    pub(crate) fn text(text: &str) {
+        let _ = write!(std::io::stdout(), "{text}");
     }
 
     /// A line for a program.

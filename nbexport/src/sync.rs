@@ -5,20 +5,25 @@
 //! conflict. What a cell becomes is proved, not assumed: the text proposed for it is exported again, and must give
 //! the module's region to the letter. Where that fails, nothing is written.
 
+mod candidates;
+mod explain;
+
+use std::collections::HashSet;
 use std::fs;
-use std::ops::Range;
+use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use similar::TextDiff;
 
+use self::candidates::candidates;
 use crate::cell::lines_within_literals;
-use crate::diagnostic::{Diagnostic, Source};
-use crate::export;
+use crate::diagnostic::Diagnostic;
+use crate::directive;
+use crate::export::{self, Options};
 use crate::git;
-use crate::krate;
+use crate::krate::{self, Change};
 use crate::module::{self, Module, Region};
-use crate::notebook::{Cell, CellKind, Edit, Notebook, lines, short_hash};
+use crate::notebook::{Cell, Edit, Notebook, lines, short_hash};
 use crate::project::Project;
 
 /// Whose text wins where both sides were edited.
@@ -45,11 +50,32 @@ pub struct Synced {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Brings the edits of a notebook's modules into the notebook, and the modules then in step with it.
+/// Brings the edits of a notebook's modules into the notebook, and the crate then in step with it.
 ///
 /// # Errors
 /// The notebook cannot be read, or a file cannot be written.
 pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced, Box<Diagnostic>> {
+    let mut synced = bring_back(project, path, prefer)?;
+    if synced.is_bad() || synced.cells.is_empty() && synced.new_cells.is_empty() && synced.kept.is_empty() {
+        return Ok(synced);
+    }
+    // What else is made of the notebook: `lib.rs` and Cargo.toml.
+    let report = export::export(project, Some(&[path.to_owned()]), &Options::default())?;
+    let outcomes = report.outcomes.iter().flat_map(|outcome| &outcome.diagnostics);
+    if outcomes.chain(&report.diagnostics).any(Diagnostic::is_error) {
+        synced.diagnostics.push(
+            Diagnostic::warning(format!(
+                "`{}` has the edits now, but the crate is not in step",
+                synced.notebook
+            ))
+            .help("run `nbexport`: it says what stands in the way"),
+        );
+    }
+    Ok(synced)
+}
+
+/// The notebook and its modules. All is held against what is to be written before the first byte is.
+fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced, Box<Diagnostic>> {
     let _lock = krate::lock(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
@@ -58,49 +84,100 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
     if synced.is_bad() {
         return Ok(synced);
     }
-    let mut edits = Vec::new();
+    let mut brought = Brought::default();
     for module in &modules {
         let file = project.krate.join(&module.path);
-        let Ok(on_disk) = fs::read_to_string(&file) else { continue };
-        if module::generated_from(&on_disk).is_none() {
-            continue;
+        match written(project, &file, &name) {
+            Ok(Some(on_disk)) => {
+                let file = project.name_of(&file);
+                let side = Comparison { notebook: &notebook, module, file, prefer };
+                side.compare(&on_disk, &mut synced, &mut brought);
+            }
+            Ok(None) => {}
+            Err(diagnostic) => synced.diagnostics.push(*diagnostic),
         }
-        if git::is_conflicted(&on_disk) {
-            let file = project.name_of(&file);
-            synced.diagnostics.push(
-                Diagnostic::error(format!(
-                    "`{file}` holds git's conflict markers, so nothing of it was brought back"
-                ))
-                .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"),
-            );
-            continue;
-        }
-        let side = Comparison { notebook: &notebook, module, file: project.name_of(&file), prefer };
-        edits.extend(side.compare(&on_disk, &mut synced));
     }
-    if synced.is_bad() || edits.is_empty() && synced.kept.is_empty() {
+    synced.diagnostics.extend(explain::left_over(project, &name, &modules));
+    if synced.is_bad() || brought.lines.is_empty() && synced.kept.is_empty() && synced.cells.is_empty() {
         return Ok(synced);
     }
-    let text = notebook.edited(edits);
-    let changed = Notebook::parse(&name, text.clone())?;
-    let (after, wrong) = export::modules(&changed);
+    let text = notebook.edited(brought.edits);
+    let synced_notebook = Notebook::parse(&name, text.clone())?;
+    let (after, wrong) = export::modules(&synced_notebook);
     synced.diagnostics.extend(wrong);
+    if !synced.is_bad() {
+        synced.diagnostics.extend(explain::lost(&name, &brought.lines, &after));
+    }
     if synced.is_bad() {
         return Ok(synced);
     }
-    krate::save(path, &name, &text)?;
-    // The notebook has all of it now, so the modules can be written anew: with new markers, in the notebook's order.
-    for module in after {
-        let file = project.krate.join(&module.path);
-        krate::save(&file, &project.name_of(&file), &module.text)?;
+    let mut changes = Vec::new();
+    if text != notebook.text() {
+        let before = Some(notebook.text().to_owned());
+        changes.push(Change { path: path.to_owned(), name, before, after: text });
     }
+    // The notebook has all of it now, so the modules can be written anew: with new markers, in the notebook's order.
+    // One that is new by this sync was not looked at above: the export that follows does.
+    for module in after.into_iter().filter(|new| modules.iter().any(|module| module.path == new.path)) {
+        changes.extend(Change::of(project, project.krate.join(&module.path), module.text)?);
+    }
+    krate::write(&changes)?;
     Ok(synced)
+}
+
+/// The text of a module that was exported from this notebook; `None` when there is no such file yet.
+fn written(project: &Project, file: &Path, notebook: &str) -> Result<Option<String>, Box<Diagnostic>> {
+    let name = project.name_of(file);
+    let text = match fs::read_to_string(file) {
+        Ok(text) if text.trim().is_empty() => return Ok(None),
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}")))),
+    };
+    if git::is_conflicted(&text) && text.contains(module::GENERATED) {
+        return Err(Box::new(
+            Diagnostic::error(format!(
+                "`{name}` holds git's conflict markers, so nothing of it was brought back"
+            ))
+            .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"),
+        ));
+    }
+    match module::generated_from(&text) {
+        Some(other) if other != notebook && project.root.join(other).is_file() => Err(Box::new(
+            Diagnostic::error(format!("`{name}` was exported from `{other}`, not from `{notebook}`"))
+                .help("a module is fed by one notebook: give this one another (`//| default_exp NAME`)"),
+        )),
+        Some(_) => Ok(Some(text)),
+        None => Err(Box::new(
+            Diagnostic::error(format!(
+                "`{name}` does not begin as nbexport wrote it, so nothing of it was brought back"
+            ))
+            .note(format!("an exported module begins with `{}{notebook}: …`", module::GENERATED))
+            .help("put that line back on top; or rename the file, if it is not exported from the notebook"),
+        )),
+    }
 }
 
 impl Synced {
     /// Whether something stands in the way.
     pub fn is_bad(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What the notebook is to get.
+#[derive(Default)]
+struct Brought {
+    edits: Vec<Edit>,
+    /// Every line that was edited or added in a module: none of them may be missing once the modules are written anew.
+    lines: Vec<String>,
+    /// The ids of the new cells.
+    ids: Vec<String>,
+}
+
+impl Brought {
+    fn expect(&mut self, text: &str) {
+        self.lines.extend(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
     }
 }
 
@@ -114,21 +191,17 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// The edits that the notebook needs; what stands in the way goes to `synced`.
-    fn compare(&self, on_disk: &str, synced: &mut Synced) -> Vec<Edit> {
+    /// What the notebook needs goes to `brought`, what stands in the way to `synced`.
+    fn compare(&self, on_disk: &str, synced: &mut Synced, brought: &mut Brought) {
         let ours = module::regions(&self.module.text);
         let mut theirs = module::regions(on_disk);
-        let added = split_off_additions(&mut theirs);
-        self.explain_order(&ours, &theirs, synced);
-
-        let mut edits = Vec::new();
-        for their in &theirs {
-            let edited = short_hash(&their.text) != their.hash;
-            let our = ours.iter().find(|our| our.id == their.id);
-            let Some(our) = our.filter(|_| edited) else {
-                if edited {
-                    synced.diagnostics.push(self.unknown_cell(their));
-                }
+        if !self.explain_markers(on_disk, &ours, &theirs, synced) {
+            return;
+        }
+        let added = split_off_additions(&mut theirs, &ours);
+        for their in theirs.iter().filter(|their| module::is_by_hand(their, on_disk)) {
+            let Some(our) = ours.iter().find(|our| our.id == their.id) else {
+                synced.diagnostics.push(self.unknown_cell(their));
                 continue;
             };
             if our.text == their.text {
@@ -150,17 +223,19 @@ impl Comparison<'_> {
             match self.edit(our, their) {
                 Ok((cell, edit)) => {
                     synced.cells.push((cell.number, cell.id.clone()));
-                    edits.push(edit);
+                    brought.expect(&their.text);
+                    brought.edits.extend(edit);
                 }
                 Err(diagnostic) => synced.diagnostics.push(*diagnostic),
             }
         }
         for code in added {
-            let (id, edit) = self.new_cell(&code);
-            synced.new_cells.push(id);
-            edits.push(edit);
+            let (id, edit) = self.new_cell(&code, &brought.ids);
+            synced.new_cells.push(id.clone());
+            brought.ids.push(id);
+            brought.expect(&code);
+            brought.edits.push(edit);
         }
-        edits
     }
 
     fn cell(&self, region: &Region) -> Option<&Cell> {
@@ -168,7 +243,7 @@ impl Comparison<'_> {
     }
 
     /// The edit that gives a cell the text of its region, proved by exporting it again.
-    fn edit(&self, our: &Region, their: &Region) -> Result<(&Cell, Edit), Box<Diagnostic>> {
+    fn edit(&self, our: &Region, their: &Region) -> Result<(&Cell, Option<Edit>), Box<Diagnostic>> {
         let Some(cell) = self.cell(our) else { return Err(Box::new(self.frame_edited(our, their))) };
         for candidate in candidates(cell, &our.text, &their.text) {
             let edit = self.notebook.set_source(cell, &candidate);
@@ -180,26 +255,29 @@ impl Comparison<'_> {
                 .filter(|module| module.path == self.module.path)
                 .flat_map(|module| module::regions(&module.text))
                 .find(|region| region.id == module::marker_id(cell));
-            if region.is_some_and(|region| region.text == their.text) {
-                return Ok((cell, edit));
+            if region.is_some_and(|region| is_alike(&region.text, &their.text)) {
+                return Ok((cell, (candidate != cell.text()).then_some(edit)));
             }
         }
         Err(Box::new(self.frame_edited(our, their)))
     }
 
     /// A cell for code that is new at the end of the module, after the last cell that is exported to it.
-    fn new_cell(&self, code: &str) -> (String, Edit) {
+    fn new_cell(&self, code: &str, taken: &[String]) -> (String, Edit) {
         let mut id = format!("cell-{}", short_hash(code));
-        while self.notebook.cells.iter().any(|cell| cell.id == id) {
+        while taken.contains(&id) || self.notebook.cells.iter().any(|cell| cell.id == id) {
             id.push('b');
         }
-        let default = export::default_module_name(self.notebook);
-        let directive = if default == self.module.name {
-            "//| export".to_owned()
-        } else {
-            format!("//| export {}", self.module.name)
+        let name = &self.module.name;
+        // A directive that somebody wrote there says what the cell is.
+        let says = directive::header(code).any(|(_, line)| line.trim_start().starts_with("//|"));
+        let directive = match () {
+            () if says => String::new(),
+            () if self.module.is_binary => format!("//| bin {name}\n"),
+            () if export::default_module_name(self.notebook) == *name => "//| export\n".to_owned(),
+            () => format!("//| export {name}\n"),
         };
-        let source = lines(&format!("{directive}\n{code}"));
+        let source = lines(&format!("{directive}{code}"));
         let mut cell = json!({
             "cell_type": "code", "execution_count": null, "id": id, "metadata": {}, "outputs": [], "source": source
         });
@@ -221,83 +299,21 @@ impl Comparison<'_> {
         };
         (id, Edit { range: at..at, text: format!("{separator}{}", self.notebook.json(&cell, 2)) })
     }
-
-    /// Regions moved, doubled or missing are explained; what they should mean is not guessed.
-    fn explain_order(&self, ours: &[Region], theirs: &[Region], synced: &mut Synced) {
-        for (index, region) in theirs.iter().enumerate() {
-            if theirs[..index].iter().any(|other| other.id == region.id) {
-                synced.diagnostics.push(
-                    self.at(region, format!("`{}` has two regions of the cell `{}`", self.file, region.id))
-                        .help(
-                            "keep one marker of each cell; code for a new cell goes to the end of the file",
-                        ),
-                );
-            }
-        }
-        let known = |region: &&Region| ours.iter().any(|our| our.id == region.id);
-        let there: Vec<&str> = theirs.iter().filter(known).map(|region| region.id.as_str()).collect();
-        let wanted: Vec<&str> =
-            ours.iter().map(|our| our.id.as_str()).filter(|id| there.contains(id)).collect();
-        if there.len() == wanted.len() && there != wanted {
-            synced.diagnostics.push(
-                Diagnostic::warning(format!(
-                    "the regions of `{}` stand in another order than the cells",
-                    self.file
-                ))
-                .note("the order of a module is that of its notebook, and is not brought back")
-                .help("move the cells in the notebook, then export"),
-            );
-        }
-    }
-
-    fn at(&self, region: &Region, message: String) -> Diagnostic {
-        let source = Source { name: self.file.clone(), cell_id: None, text: String::new() };
-        let label = Diagnostic::error(message);
-        match self.cell(region) {
-            Some(cell) => label
-                .at(&cell.source, first_line(cell), "")
-                .note(format!("its region begins at {}:{}", source.name, region.line)),
-            None => label.note(format!("it begins at {}:{}", source.name, region.line)),
-        }
-    }
-
-    fn unknown_cell(&self, region: &Region) -> Diagnostic {
-        self.at(region, format!("`{}` has an edited region `{}` that no cell of `{}` has", self.file, region.id, self.notebook.name))
-            .note("its marker was renamed, or the cell was deleted from the notebook, or is exported no more")
-            .help("move its code to the end of the file, below the last line, to make a cell of it; or delete the region")
-    }
-
-    fn conflict(&self, our: &Region, their: &Region) -> Diagnostic {
-        let diff = TextDiff::from_lines(&our.text, &their.text)
-            .unified_diff()
-            .header("the notebook's", "the module's")
-            .missing_newline_hint(false)
-            .to_string();
-        self.at(their, format!("the cell `{}` was edited in the notebook and in the module", our.id))
-            .note(format!("the two texts:\n{}", diff.trim_end()))
-            .help("make them the same, or decide: `nbexport sync --ours` keeps the notebook's, `--theirs` the module's")
-    }
-
-    fn frame_edited(&self, our: &Region, their: &Region) -> Diagnostic {
-        let diff = TextDiff::from_lines(&our.text, &their.text)
-            .unified_diff()
-            .header("as exported", "as edited")
-            .missing_newline_hint(false)
-            .to_string();
-        self.at(their, format!("this edit of `{}` cannot be brought into the cell `{}`", self.file, our.id))
-            .note(format!("the edit:\n{}", diff.trim_end()))
-            .note("what nbexport writes around a cell (`#[test]`, the name of a test, the copy of a setup) comes from directives and other cells")
-            .help("edit the cell or its directives in the notebook; `nbexport export --force` drops the edit of the module")
-    }
 }
 
-fn first_line(cell: &Cell) -> Range<usize> {
-    0..cell.text().lines().next().map_or(0, str::len)
+/// Whether two regions differ in nothing but the white space around lines: what stands before a line of a test, nbexport
+/// writes. Inside a string literal, white space is text.
+fn is_alike(ours: &str, theirs: &str) -> bool {
+    let literal: HashSet<usize> = lines_within_literals(theirs).into_iter().collect();
+    ours.lines().count() == theirs.lines().count()
+        && ours.lines().zip(theirs.lines()).enumerate().all(|(index, (our, their))| {
+            our == their || our.trim() == their.trim() && !literal.contains(&index)
+        })
 }
 
 /// Takes code that was added at the end of the module, or just before its tests, out of the region it seems to
 /// belong to: it is no part of that cell, but a new one.
-fn split_off_additions(regions: &mut [Region]) -> Vec<String> {
+fn split_off_additions(regions: &mut [Region], ours: &[Region]) -> Vec<String> {
     let tests = regions.iter().position(|region| region.id == "tests");
     let mut ends: Vec<usize> = tests.and_then(|at| at.checked_sub(1)).into_iter().collect();
     ends.extend(regions.len().checked_sub(1));
@@ -316,6 +332,8 @@ fn split_off_additions(regions: &mut [Region]) -> Vec<String> {
         let closes_tests = |at: usize| rows[at] == "}" && at > 0 && rows[at - 1] == "    }";
         let brace =
             tests.filter(|tests| at > *tests).and_then(|_| (0..rows.len()).find(|at| closes_tests(*at)));
+        let written = ours.iter().find(|our| our.id == region.id && our.hash == region.hash);
+        let kept = kept.or_else(|| end_of_edited(&rows, &written?.text));
         let (kept, rest) = match (kept, brace) {
             (_, Some(brace)) => (brace, brace + 1),
             (Some(kept), None) => (kept, kept),
@@ -331,108 +349,12 @@ fn split_off_additions(regions: &mut [Region]) -> Vec<String> {
     added
 }
 
-/// The texts a cell may need to have for its region to read like `their`; the caller tries them in turn.
-fn candidates(cell: &Cell, our: &str, their: &str) -> Vec<String> {
-    if cell.kind == CellKind::Markdown {
-        return docs_candidate(cell, their).into_iter().collect();
-    }
-    let body = test_body(their).unwrap_or_else(|| their.to_owned());
-    let without_hidden: Vec<&str> = body.lines().filter(|line| *line != "#[doc(hidden)]").collect();
-    let mut found = Vec::new();
-    for text in [body.clone(), without_hidden.join("\n")] {
-        let text = uncomment_commands(&text);
-        // The export closes a last expression by a `;` of its own.
-        if let Some(open) = without_last_semicolon(&text) {
-            found.push(open);
-        }
-        found.push(text);
-    }
-    // A cell that ended in a line break keeps it.
-    let trailing: String = cell.text().chars().rev().take_while(|c| *c == '\n').collect();
-    let mut all: Vec<String> = found.iter().map(|text| format!("{text}{trailing}")).collect();
-    // The one whose `;` stands as in the old text comes first: it keeps what the person wrote.
-    let closed = test_body(our).is_none() || cell.text().trim_end().ends_with(';');
-    if closed {
-        all.reverse();
-    }
-    all.dedup();
-    all
-}
-
-/// The lines of the cell inside the frame of a test or of `fn main`, with the indentation taken off.
-fn test_body(region: &str) -> Option<String> {
-    let rows: Vec<&str> = region.lines().collect();
-    let start = rows.iter().position(|row| {
-        let row = row.trim_start().trim_start_matches("async ");
-        row.starts_with("fn ") && row.ends_with('{')
-    })?;
-    let framed = rows[..start].iter().all(|row| row.trim_start().starts_with("#["));
-    if !framed || !matches!(rows.last()?.trim(), "}" | "}; let _ = test(); }" | "}; let _ = test().await; }")
-    {
-        return None;
-    }
-    let indent = rows[start].len() - rows[start].trim_start().len() + 4;
-    let mut inside: Vec<&str> = rows[start + 1..rows.len() - 1].to_vec();
-    if rows[start].contains("-> Result<") && inside.last().is_some_and(|row| row.trim() == "Ok(())") {
-        inside.pop();
-    }
-    if let Some(end) = inside.iter().position(|row| row.trim() == module::SETUP_END) {
-        inside.drain(..=end);
-    }
-    let text = inside.join("\n");
-    let within_literals = lines_within_literals(&text);
-    let dedented = text.lines().enumerate().map(|(index, row)| {
-        let spaces = row.len() - row.trim_start_matches(' ').len();
-        if within_literals.contains(&index) { row } else { &row[spaces.min(indent)..] }
-    });
-    Some(dedented.collect::<Vec<_>>().join("\n"))
-}
-
-/// `// :dep …` among the first lines of a cell was a command.
-fn uncomment_commands(text: &str) -> String {
-    let mut in_header = true;
-    let rows = text.lines().map(|row| {
-        in_header &= row.trim().is_empty() || row.trim_start().starts_with("//");
-        let command = row.strip_prefix("// ").filter(|rest| rest.starts_with(':') || rest.starts_with('!'));
-        match command {
-            Some(command) if in_header => command,
-            _ => row,
-        }
-    });
-    rows.collect::<Vec<_>>().join("\n")
-}
-
-fn without_last_semicolon(text: &str) -> Option<String> {
-    let at = text.rfind(';')?;
-    let rest = &text[at + 1..];
-    let only_comments = rest.lines().all(|row| row.trim().is_empty() || row.trim_start().starts_with("//"));
-    only_comments.then(|| format!("{}{rest}", &text[..at]))
-}
-
-/// Title and summary of the notebook, from the module's `//!` lines.
-fn docs_candidate(cell: &Cell, their: &str) -> Option<String> {
-    let mut docs = their
-        .lines()
-        .map(|row| row.strip_prefix("//!").map(str::trim))
-        .collect::<Option<Vec<_>>>()?
-        .into_iter();
-    let title = docs.next()?.trim_matches('`');
-    let summary: Vec<&str> = docs.filter(|row| !row.is_empty()).collect();
-    let mut rows: Vec<String> = cell.text().lines().map(str::to_owned).collect();
-    let at = rows.iter().position(|row| row.starts_with("# "))?;
-    rows[at] = format!("# {title}");
-    let quotes: Vec<usize> = rows
-        .iter()
-        .enumerate()
-        .skip(at + 1)
-        .filter(|(_, row)| row.starts_with('>'))
-        .map(|(index, _)| index)
-        .collect();
-    if quotes.len() < summary.len() {
-        return None;
-    }
-    for (index, row) in quotes.iter().zip(&summary) {
-        rows[*index] = format!("> {row}");
-    }
-    Some(rows.join("\n"))
+/// Where an edited cell ends and added code begins, by what the cell was: at the first blank line after its last line
+/// from which on there are whole items.
+fn end_of_edited(rows: &[&str], written: &str) -> Option<usize> {
+    let last = written.lines().next_back()?;
+    let last = rows.iter().rposition(|row| *row == last)?;
+    let is_items =
+        |at: &usize| syn::parse_file(&rows[*at..].join("\n")).is_ok_and(|file| !file.items.is_empty());
+    (last + 1..rows.len()).filter(|at| rows[*at].trim().is_empty()).find(is_items)
 }

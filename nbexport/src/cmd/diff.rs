@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::diff::NotebookDiff;
+use nbexport::diff::{NotebookDiff, readable};
 use nbexport::git;
 use nbexport::merge::EMPTY;
 use nbexport::notebook::Notebook;
@@ -18,6 +18,9 @@ use crate::printer::Printer;
 
 /// Compares, and prints what differs.
 pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+    if args.textconv {
+        return textconv(&args.paths);
+    }
     if args.git_driver {
         return driver(&args.paths, global);
     }
@@ -93,6 +96,18 @@ fn driver(arguments: &[PathBuf], global: &Global) -> Result<Status, Box<Diagnost
                 .header(&names[0], &names[1])
                 .to_string(),
         ),
+    }
+    Ok(Status::Success)
+}
+
+/// What git compares in place of a notebook's JSON; what is no notebook stays as it is.
+fn textconv(paths: &[PathBuf]) -> Result<Status, Box<Diagnostic>> {
+    for path in paths {
+        let text = text(path)?;
+        match Notebook::parse(&show(path), text.clone()) {
+            Ok(notebook) => Printer::text(&readable(&notebook)),
+            Err(_) => Printer::text(&text),
+        }
     }
     Ok(Status::Success)
 }

@@ -4,7 +4,6 @@ use nbexport::diagnostic::Diagnostic;
 use nbexport::fmt;
 use nbexport::krate;
 use nbexport::notebook::Notebook;
-use similar::TextDiff;
 
 use super::{Context, Status};
 use crate::cli::{FmtArgs, Global};
@@ -38,13 +37,7 @@ pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status, Box<Diagnos
         let Some(text) = &result.text else { continue };
         if args.check {
             for (number, old, new) in &result.cells {
-                let name = format!("{}:cell {number}", notebook.name);
-                let diff = TextDiff::from_lines(old, new)
-                    .unified_diff()
-                    .missing_newline_hint(false)
-                    .header(&name, &name)
-                    .to_string();
-                printer.diff(&diff);
+                printer.cell_diff(&notebook.name, *number, old, new);
             }
             status = status.max(Status::Found);
         } else {

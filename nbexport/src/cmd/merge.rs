@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nbexport::diagnostic::Diagnostic;
 use nbexport::git;
 use nbexport::krate;
+use nbexport::merge::modules::{self, Merged};
 use nbexport::merge::{self, Conflict, EMPTY, Options, What};
 use nbexport::notebook::Notebook;
 use nbexport::project::show;
@@ -27,6 +28,9 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status, Box<Diagn
     // Git's names for the three are those of temporary files.
     let called = |path: &Path| if args.path.is_some() { name.clone() } else { show(path) };
     let read = |path: &Path, is_base: bool| read(path, &called(path), is_base);
+    if Path::new(&name).extension().is_some_and(|extension| extension == "rs") {
+        return merge_modules(args, &name, &options, printer);
+    }
     let merged = read(&args.base, true).and_then(|base| {
         let (ours, theirs) = (read(&args.ours, false)?, read(&args.theirs, false)?);
         merge::merge(&base, &ours, &theirs, &options)
@@ -51,6 +55,34 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status, Box<Diagn
                     .help("mend the file in a text editor until it is a notebook again, then `git add` it"),
             );
             Ok(Status::Found)
+        }
+    }
+}
+
+/// Git hands over the modules of the crate, too.
+fn merge_modules(
+    args: &MergeArgs,
+    name: &str,
+    options: &Options,
+    printer: Printer,
+) -> Result<Status, Box<Diagnostic>> {
+    let paths = [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path);
+    match modules::merge(paths, options.marker_size, [&options.ours, &options.theirs])? {
+        Merged::Clean(text) => write(args, &text).map(|()| Status::Success),
+        Merged::Ours(text) => {
+            write(args, &text)?;
+            printer.error(
+                &Diagnostic::warning(format!("`{name}` is as in {} for now", options.ours))
+                    .note("both sides exported other text to one place of it, and nobody typed into it")
+                    .help(format!(
+                        "once its notebook is merged, `nbexport` writes it anew; then `git add {name}`"
+                    )),
+            );
+            Ok(Status::Found)
+        }
+        Merged::AsText(text) => {
+            write(args, &text)?;
+            Ok(if git::is_conflicted(&text) { Status::Found } else { Status::Success })
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod fmt;
 pub(crate) mod hooks;
 mod junit;
 pub(crate) mod merge;
+pub(crate) mod migrate;
 pub(crate) mod new;
 mod report;
 pub(crate) mod run;
