@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::export;
 use crate::git;
 use crate::krate;
-use crate::module::{self, Module, Region};
+use crate::module::{self, Module, Region, Target};
 use crate::notebook::{Cell, CellKind, Edit, Notebook, lines, short_hash};
 use crate::project::Project;
 
@@ -53,7 +53,8 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
     let _lock = krate::lock(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
-    let (modules, wrong) = export::modules(&notebook);
+    let crate_name = export::crate_name(project)?;
+    let (modules, wrong) = export::modules(&notebook, &crate_name);
     let mut synced = Synced { notebook: name.clone(), diagnostics: wrong, ..Synced::default() };
     if synced.is_bad() {
         return Ok(synced);
@@ -75,7 +76,13 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
             );
             continue;
         }
-        let side = Comparison { notebook: &notebook, module, file: project.name_of(&file), prefer };
+        let side = Comparison {
+            notebook: &notebook,
+            module,
+            file: project.name_of(&file),
+            crate_name: &crate_name,
+            prefer,
+        };
         edits.extend(side.compare(&on_disk, &mut synced));
     }
     if synced.is_bad() || edits.is_empty() && synced.kept.is_empty() {
@@ -83,7 +90,7 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
     }
     let text = notebook.edited(edits);
     let changed = Notebook::parse(&name, text.clone())?;
-    let (after, wrong) = export::modules(&changed);
+    let (after, wrong) = export::modules(&changed, &crate_name);
     synced.diagnostics.extend(wrong);
     if synced.is_bad() {
         return Ok(synced);
@@ -110,6 +117,7 @@ struct Comparison<'a> {
     module: &'a Module,
     /// The module file's name, for messages.
     file: String,
+    crate_name: &'a str,
     prefer: Option<Side>,
 }
 
@@ -156,6 +164,10 @@ impl Comparison<'_> {
             }
         }
         for code in added {
+            if self.module.target == Target::Bench {
+                synced.diagnostics.push(self.added_to_benches());
+                continue;
+            }
             let (id, edit) = self.new_cell(&code);
             synced.new_cells.push(id);
             edits.push(edit);
@@ -174,7 +186,7 @@ impl Comparison<'_> {
             let edit = self.notebook.set_source(cell, &candidate);
             let text = self.notebook.edited(vec![edit.clone()]);
             let Ok(changed) = Notebook::parse(&self.notebook.name, text) else { continue };
-            let (modules, _) = export::modules_unchecked(&changed);
+            let (modules, _) = export::modules_unchecked(&changed, self.crate_name);
             let region = modules
                 .iter()
                 .filter(|module| module.path == self.module.path)
@@ -265,6 +277,15 @@ impl Comparison<'_> {
         self.at(region, format!("`{}` has an edited region `{}` that no cell of `{}` has", self.file, region.id, self.notebook.name))
             .note("its marker was renamed, or the cell was deleted from the notebook, or is exported no more")
             .help("move its code to the end of the file, below the last line, to make a cell of it; or delete the region")
+    }
+
+    fn added_to_benches(&self) -> Diagnostic {
+        Diagnostic::error(format!(
+            "`{}` has code of its own at its end, which was not brought back",
+            self.file
+        ))
+        .note("a cell made of it would be exported to the module, not to its benchmarks")
+        .help("write it into a cell that begins with `//| bench NAME`")
     }
 
     fn conflict(&self, our: &Region, their: &Region) -> Diagnostic {
