@@ -128,7 +128,7 @@ fn rust_that_does_not_parse_in_several_cells_at_once() {
       |       ^
       |
       = note: this is the cell with id `exported`
-      = help: mend it in the notebook; a cell without `//| export`, `test`, `setup` or `bin` is not read
+      = help: mend it in the notebook; a cell without `//| export`, `test`, `setup`, `bench` or `bin` is not read
 
     error: this cell does not parse as Rust: cannot parse string into token stream
      --> notebooks/00_demo.ipynb:cell 4:3:9

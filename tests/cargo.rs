@@ -45,13 +45,14 @@ fn every_line_of_every_exported_module_walks_back_to_its_cell() {
             continue;
         }
         let notebook = Notebook::read(&path, &path.file_name().unwrap().to_string_lossy()).unwrap();
-        for module in export::modules(&notebook).0 {
+        for module in export::modules(&notebook, "exp").0 {
             assert_eq!(module.text.lines().count(), module.map.len(), "{}", module.path);
             for (index, line) in module.text.lines().enumerate() {
                 let Some(origin) = module.map.origin(index + 1) else { continue };
                 let cell = &notebook.cells[origin.cell - 1];
                 let original = cell.text().lines().nth(origin.line - 1).unwrap();
-                let own: String = line.chars().skip(origin.shift).collect();
+                let shift = usize::try_from(origin.shift).unwrap();
+                let own: String = line.chars().skip(shift).collect();
                 if line.starts_with("//!") {
                     // A title stands without its `#`, and what is code in it as code.
                     assert!(

@@ -41,7 +41,7 @@ fn fmt_formats_cells_and_keeps_their_directives() {
       |     ^
       |
       = note: this is the cell with id `broken`
-      = help: mend it in the notebook; a cell without `//| export`, `test`, `setup` or `bin` is not read
+      = help: mend it in the notebook; a cell without `//| export`, `test`, `setup`, `bench` or `bin` is not read
     "#);
     let run = case.run("fmt");
     assert_eq!(

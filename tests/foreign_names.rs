@@ -144,7 +144,7 @@ fn a_setup_that_comes_too_late_or_uses_a_foreign_variable() {
       |     ---- declared in cell 2
       |
       = note: this is the cell with id `late`
-      = help: declare `base` in the test itself, or begin cell 2 with `//| setup`: later tests then start with its statements
+      = help: declare `base` in the setup itself, or begin cell 2 with `//| setup`: later tests then start with its statements
     ");
 }
 

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_cells;
 mod bad_files;
+mod benches;
 mod cargo;
 mod dependencies;
 mod directives;

@@ -219,8 +219,9 @@ fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
     if message.contains("lex error") || message.contains("cannot parse string into token stream") {
         return diagnostic.help("a quote, a bracket or a comment is left open");
     }
-    diagnostic
-        .help("mend it in the notebook; a cell without `//| export`, `test`, `setup` or `bin` is not read")
+    diagnostic.help(
+        "mend it in the notebook; a cell without `//| export`, `test`, `setup`, `bench` or `bin` is not read",
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What must hold before a notebook is exported, each with the diagnostic that says otherwise.
 
+mod benches;
+mod foreign;
+
 use std::ops::Range;
 
 use crate::cell::{Code, Shape, conflict_in};
@@ -8,7 +11,7 @@ use crate::directive::{self, Kind};
 use crate::module::{self, Module};
 use crate::notebook::Cell;
 use crate::parsed::{ParsedCell, ParsedNotebook, Role};
-use crate::scope::{self, Declared, FreeName, Import};
+use crate::scope::{self, Declared, Import};
 
 /// Everything that is wrong with a notebook that exports something.
 pub fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
@@ -27,7 +30,8 @@ pub fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
     ids(parsed, &mut wrong);
     duplicates(parsed, &mut wrong);
     test_names(parsed, &mut wrong);
-    foreign_variables(parsed, &mut wrong);
+    benches::check(parsed, &mut wrong);
+    foreign::check(parsed, &mut wrong);
     wrong
 }
 
@@ -285,159 +289,6 @@ fn declared_by<'a, 'b>(
         .filter_map(|cell| Some((cell, cell.code.as_ref().ok()?)))
         .flat_map(|(cell, code)| scope::declared(code).into_iter().map(move |declared| (declared, cell)))
         .collect()
-}
-
-/// A test (or a setup cell) that uses what another cell declares and the crate will not have.
-fn foreign_variables(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
-    // What the module has, by whatever namespace: such a name is never foreign.
-    let mut at_hand: Vec<String> = declared_by(parsed, |role| matches!(role, Role::Export(..)))
-        .into_iter()
-        .map(|(item, _)| item.name)
-        .collect();
-    let mut module_glob = false;
-    for cell in parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))) {
-        for import in cell.code.iter().flat_map(scope::imports) {
-            module_glob |= import.name.is_none();
-            at_hand.extend(import.name);
-        }
-        if let Some(names) = cell.code.as_ref().ok().and_then(scope::names_in_macros) {
-            module_glob = true;
-            at_hand.extend(names);
-        }
-    }
-    let unexported = declared_by(parsed, |role| matches!(role, Role::Plain | Role::Test));
-    for (index, cell) in parsed.cells.iter().enumerate() {
-        if !matches!(cell.role(), Role::Test | Role::Setup) {
-            continue;
-        }
-        let Ok(code) = &cell.code else { continue };
-        // A glob import or a macro may bring any name.
-        let glob = module_glob
-            || scope::imports(code).iter().any(|import| import.name.is_none())
-            || scope::names_in_macros(code).is_some();
-        for free in scope::free_names(code) {
-            if at_hand.contains(&free.name) || in_prelude(&free.name) {
-                continue;
-            }
-            let certain = !glob || free.is_value && free.name.starts_with(|c: char| c.is_lowercase());
-            let diagnostic = match variable_elsewhere(parsed, index, &free) {
-                Some((other, span)) if certain => Some(foreign_variable(parsed, cell, &free, other, span)),
-                Some(_) => None,
-                None => unexported
-                    .iter()
-                    .find(|(item, other)| {
-                        item.name == free.name
-                            && !std::ptr::eq(*other, cell)
-                            && !glob
-                            && (item.in_types && free.is_prefix || item.in_values && !free.is_prefix)
-                    })
-                    .map(|(item, other)| foreign_item(cell, &free, other, item)),
-            };
-            wrong.extend(diagnostic);
-        }
-        if cell.role() == Role::Setup {
-            at_hand.extend(scope::variables(code).into_iter().map(|(name, _)| name));
-            at_hand.extend(scope::declared(code).into_iter().map(|item| item.name));
-            at_hand.extend(scope::imports(code).into_iter().filter_map(|import| import.name));
-        }
-    }
-}
-
-/// The last cell before `index` (or else the first after it) that declares a variable of this name.
-fn variable_elsewhere<'a, 'b>(
-    parsed: &'b ParsedNotebook<'a>,
-    index: usize,
-    free: &FreeName,
-) -> Option<(&'b ParsedCell<'a>, Range<usize>)> {
-    if free.is_prefix {
-        return None;
-    }
-    let declares = |cell: &'b ParsedCell<'a>| {
-        let variables = scope::variables(cell.code.as_ref().ok()?);
-        variables.into_iter().find(|(name, _)| *name == free.name).map(|(_, span)| (cell, span))
-    };
-    let (before, after) = parsed.cells.split_at(index);
-    before.iter().rev().find_map(declares).or_else(|| after.iter().skip(1).find_map(declares))
-}
-
-fn foreign_variable(
-    parsed: &ParsedNotebook<'_>,
-    cell: &ParsedCell<'_>,
-    free: &FreeName,
-    other: &ParsedCell<'_>,
-    span: Range<usize>,
-) -> Diagnostic {
-    let what = if cell.role() == Role::Setup { "this setup" } else { "this test" };
-    let later = parsed.cells.iter().position(|it| std::ptr::eq(it, other))
-        > parsed.cells.iter().position(|it| std::ptr::eq(it, cell));
-    let help = match other.role() {
-        Role::Setup if later => {
-            format!("move the setup cell above the test, so that `{}` is there", free.name)
-        }
-        _ => format!(
-            "declare `{0}` in the test itself, or begin cell {1} with `//| setup`: later tests then start with its \
-             statements",
-            free.name, other.cell.number
-        ),
-    };
-    Diagnostic::error(format!("{what} uses `{}`, a variable of another cell", free.name))
-        .at(cell.source(), free.span.clone(), "not there under `cargo test`")
-        .and_at(other.source(), span, format!("declared in cell {}", other.cell.number))
-        .help(help)
-}
-
-fn foreign_item(
-    cell: &ParsedCell<'_>,
-    free: &FreeName,
-    other: &ParsedCell<'_>,
-    item: &Declared,
-) -> Diagnostic {
-    let what = if cell.role() == Role::Setup { "this setup" } else { "this test" };
-    Diagnostic::error(format!("{what} uses `{}`, which is not exported", free.name))
-        .at(cell.source(), free.span.clone(), "not there under `cargo test`")
-        .and_at(other.source(), item.span.clone(), format!("defined in cell {}", other.cell.number))
-        .help(format!(
-            "begin cell {} with `//| export`, or define `{}` in the test",
-            other.cell.number, free.name
-        ))
-}
-
-/// Names that need no declaration anywhere.
-fn in_prelude(name: &str) -> bool {
-    const PRELUDE: &[&str] = &[
-        "self",
-        "Self",
-        "super",
-        "crate",
-        "std",
-        "core",
-        "alloc",
-        "drop",
-        "Some",
-        "None",
-        "Ok",
-        "Err",
-        "Box",
-        "Vec",
-        "String",
-        "Option",
-        "Result",
-        "Iterator",
-        "IntoIterator",
-        "Default",
-        "Clone",
-        "From",
-        "Into",
-        "ToString",
-        "FromIterator",
-        "ToOwned",
-        "AsRef",
-        "size_of",
-        "size_of_val",
-        "align_of",
-        "align_of_val",
-    ];
-    PRELUDE.contains(&name)
 }
 
 /// Two modules of one name, from two notebooks (or two files that differ only in case, which some systems take for

@@ -16,7 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::git;
 use crate::krate::{self, Change};
 use crate::manifest::{self, Dependency};
-use crate::module::{self, Module};
+use crate::module::{self, Module, Target};
 use crate::notebook::Notebook;
 use crate::parsed::ParsedNotebook;
 use crate::project::Project;
@@ -104,9 +104,10 @@ pub fn export(
     // A notebook that is held back changes no manifest either.
     let complete = loaded.iter().all(|it| !it.outcome.is_bad());
     let dependencies = unite_dependencies(&mut loaded);
-    for change in
-        [manifest_change(project, &dependencies, complete), lib_change(project, &loaded, &crate_name)]
-    {
+    for change in [
+        manifest_change(project, &dependencies, &loaded, complete),
+        lib_change(project, &loaded, &crate_name),
+    ] {
         match change {
             Ok(change) => report.changes.extend(change),
             Err(wrong) => report.diagnostics.extend(wrong),
@@ -128,17 +129,18 @@ pub fn export(
     Ok(report)
 }
 
-/// Makes the modules of one notebook without looking at the crate: its text, its map, what is wrong with it.
-pub fn modules(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
+/// Makes the modules of one notebook without looking at the crate, which has this name: their text, their map, what
+/// is wrong with it.
+pub fn modules(notebook: &Notebook, crate_name: &str) -> (Vec<Module>, Vec<Diagnostic>) {
     let (parsed, mut wrong) = ParsedNotebook::new(notebook);
-    let modules = modules_of(&parsed, &mut wrong);
+    let modules = modules_of(&parsed, crate_name, &mut wrong);
     (modules, wrong)
 }
 
 /// The same without looking for what is wrong, as far as the cells can be read.
-pub(crate) fn modules_unchecked(notebook: &Notebook) -> (Vec<Module>, Vec<Diagnostic>) {
+pub(crate) fn modules_unchecked(notebook: &Notebook, crate_name: &str) -> (Vec<Module>, Vec<Diagnostic>) {
     let (parsed, wrong) = ParsedNotebook::new(notebook);
-    (module::build(&parsed), wrong)
+    (module::build(&parsed, crate_name), wrong)
 }
 
 /// The module that a notebook's cells go to where they name none.
@@ -146,12 +148,12 @@ pub fn default_module_name(notebook: &Notebook) -> String {
     module::default_module(&ParsedNotebook::new(notebook).0).0
 }
 
-fn modules_of(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) -> Vec<Module> {
+fn modules_of(parsed: &ParsedNotebook<'_>, crate_name: &str, wrong: &mut Vec<Diagnostic>) -> Vec<Module> {
     if !parsed.exports_something() {
         return Vec::new();
     }
     wrong.extend(check::check(parsed));
-    if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed) }
+    if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed, crate_name) }
 }
 
 fn load(
@@ -207,7 +209,7 @@ fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -
         }
         Ok(notebook) => {
             let (parsed, mut wrong) = ParsedNotebook::new(&notebook);
-            outcome.modules = modules_of(&parsed, &mut wrong);
+            outcome.modules = modules_of(&parsed, crate_name, &mut wrong);
             if parsed.exports_something() {
                 let folder = path.parent().unwrap_or(&project.root);
                 let (found, more) = manifest::dependencies(&parsed, folder, project, crate_name);
@@ -335,6 +337,7 @@ fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnosti
 fn manifest_change(
     project: &Project,
     dependencies: &BTreeMap<String, Dependency>,
+    loaded: &[Loaded],
     complete: bool,
 ) -> Result<Option<Change>, Vec<Diagnostic>> {
     let path = project.krate.join("Cargo.toml");
@@ -344,7 +347,9 @@ fn manifest_change(
     let workspace = fs::read_to_string(project.root.join("Cargo.toml"))
         .ok()
         .and_then(|text| text.parse::<DocumentMut>().ok());
-    let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, complete)?;
+    let declared = manifest::declared_benches(&text);
+    let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
+    let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
     Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
 }
 
@@ -360,20 +365,9 @@ fn lib_change(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))]),
     };
-    let exported = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| {
-        // A notebook that was not asked for may never have been exported: its module is declared once it is there.
-        it.outcome.modules.iter().filter(|module| it.requested || project.krate.join(&module.path).is_file())
-    });
-    let mut modules: BTreeSet<String> =
-        exported.clone().filter(|module| !module.is_binary).map(|module| module.name.clone()).collect();
-    modules.extend(
-        krate::declared_modules(&lib)
-            .into_iter()
-            .filter(|name| project.krate.join(format!("src/{name}.rs")).is_file()),
-    );
+    let modules = in_crate(project, loaded, Target::Library, "src", krate::declared_modules(&lib));
     let mentions = format!("{crate_name}::");
-    let self_name = exported
-        .filter(|module| !module.is_binary)
+    let self_name = exported(project, loaded, Target::Library)
         .any(|module| module.text.contains(&mentions))
         .then_some(crate_name)
         .or_else(|| lib.contains("extern crate self").then_some(crate_name));
@@ -382,7 +376,34 @@ fn lib_change(
     Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
 }
 
-/// Modules that no notebook feeds any more. They are kept: they may be all that is left of it.
+/// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
+/// exported: its file counts once it is there.
+fn exported<'a>(
+    project: &'a Project,
+    loaded: &'a [Loaded],
+    target: Target,
+) -> impl Iterator<Item = &'a Module> {
+    loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(move |it| {
+        let there = |module: &&Module| it.requested || project.krate.join(&module.path).is_file();
+        it.outcome.modules.iter().filter(move |module| module.target == target).filter(there)
+    })
+}
+
+/// The names of these files, and of those that are declared in the crate and still there: as long as a file is, so is
+/// its declaration.
+fn in_crate(
+    project: &Project,
+    loaded: &[Loaded],
+    target: Target,
+    folder: &str,
+    declared: Vec<String>,
+) -> BTreeSet<String> {
+    let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
+    let exported = exported(project, loaded, target).map(|module| module.name.clone());
+    exported.chain(declared.into_iter().filter(is_there)).collect()
+}
+
+/// Generated files whose notebook is gone, or exports to them no more. They are kept: they may be all that is left.
 fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
     let known: BTreeSet<PathBuf> = loaded
         .iter()
@@ -393,20 +414,25 @@ fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
         let Some(notebook) = module::generated_from(&text).filter(|_| !known.contains(&path)) else {
             continue;
         };
+        let source = loaded.iter().find(|it| it.outcome.notebook == notebook && it.path.is_file());
+        // What is wrong with it is said already, and what it would export is not known.
+        if source.is_some_and(|it| it.outcome.is_bad()) {
+            continue;
+        }
         let name = project.name_of(&path);
-        let diagnostic = match loaded.iter().find(|it| it.outcome.notebook == notebook && it.path.is_file()) {
-            // What is wrong with it is said already, and what it would export is not known.
-            Some(it) if it.outcome.is_bad() => continue,
-            Some(_) => Diagnostic::warning(format!(
-                "`{name}` was exported from `{notebook}`, which exports nothing to it any more"
-            ))
-            .help(format!("delete `{name}` if nothing of it is needed; its `pub mod` line then goes too")),
-            None => Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, which is gone"))
-                .help(format!(
-                    "delete `{name}` if the notebook was renamed or removed; its `pub mod` line then goes too"
-                )),
+        let declared = match path.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
+            Some("benches") => "; its `[[bench]]` entry then goes too",
+            Some("bin") => "",
+            _ => "; its `pub mod` line then goes too",
         };
-        found.push(diagnostic);
+        let (why, when) = match source {
+            Some(_) => ("which exports nothing to it any more", "its cells went elsewhere or are gone"),
+            None => ("which is gone", "the notebook was renamed or removed"),
+        };
+        found.push(
+            Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, {why}"))
+                .help(format!("delete `{name}` if {when}{declared}")),
+        );
     }
     found
 }

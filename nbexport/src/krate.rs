@@ -100,7 +100,7 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 /// The files of the crate that nbexport wrote, with their texts, sorted by path.
 pub(crate) fn generated_files(project: &Project) -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
-    for folder in ["src", "src/bin"] {
+    for folder in ["src", "src/bin", "benches"] {
         let entries = fs::read_dir(project.krate.join(folder)).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));

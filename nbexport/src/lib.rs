@@ -25,7 +25,7 @@
 //!     "execution_count": null, "source": ["//| export\n", "pub fn double(x: i32) -> i32 { 2 * x }"]}],
 //!     "metadata": {}, "nbformat": 4, "nbformat_minor": 5}"#;
 //! let notebook = Notebook::parse("notebooks/00_demo.ipynb", text.into()).unwrap();
-//! let (modules, wrong) = nbexport::export::modules(&notebook);
+//! let (modules, wrong) = nbexport::export::modules(&notebook, "exp");
 //! assert!(wrong.is_empty());
 //! assert_eq!(modules[0].path, "src/nb_00.rs");
 //! assert!(modules[0].text.contains("pub fn double(x: i32) -> i32 { 2 * x }"));

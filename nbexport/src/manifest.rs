@@ -1,6 +1,8 @@
-//! `:dep` lines → the crate's Cargo.toml, edited in place.
+//! `:dep` lines and benchmarks → the crate's Cargo.toml, edited in place.
 //!
 //! An entry that nbexport writes ends in the comment `# nbexport`; only such entries are ever changed or removed.
+
+mod benches;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -12,6 +14,8 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::project::{self, Project};
+
+pub use benches::declared as declared_benches;
 
 /// What one `:dep` line asks for.
 #[derive(Clone, Debug)]
@@ -47,7 +51,7 @@ pub fn dependencies(
         let dev = match cell.role() {
             Role::Plain => continue,
             Role::Export(..) | Role::Bin(_) => false,
-            Role::Test | Role::Setup => true,
+            Role::Test | Role::Setup | Role::Bench(_) => true,
         };
         for (line, span) in dep_lines(cell) {
             match dependency(line, cell, span, folder, project, crate_name) {
@@ -243,7 +247,7 @@ pub fn unite(all: impl IntoIterator<Item = Dependency>) -> (BTreeMap<String, Dep
     (united, wrong)
 }
 
-/// Brings a Cargo.toml in step with `wanted`. With `complete`, entries of nbexport's own that nobody asks for any
+/// Brings a Cargo.toml in step with the dependencies `wanted` and the files of `benches`. With `complete`, entries of nbexport's own that nobody asks for any
 /// more are removed; without it (a notebook could not be read) they stay.
 ///
 /// # Errors
@@ -253,6 +257,7 @@ pub fn update(
     name: &str,
     workspace: Option<&DocumentMut>,
     wanted: &BTreeMap<String, Dependency>,
+    benches: &BTreeSet<String>,
     complete: bool,
 ) -> Result<String, Vec<Diagnostic>> {
     let mut document: DocumentMut = manifest.parse().map_err(|error: toml_edit::TomlError| {
@@ -261,7 +266,9 @@ pub fn update(
                 .help("`cargo metadata` shows the place"),
         ]
     })?;
-    let mut wrong = Vec::new();
+    let with_criterion = (!benches.is_empty()).then(|| benches::with_criterion(&document, wanted));
+    let wanted = with_criterion.as_ref().unwrap_or(wanted);
+    let mut wrong = benches::update(&mut document, name, benches, complete);
     for (section, dev) in [("dependencies", false), ("dev-dependencies", true)] {
         let has_section = document.get(section).is_some();
         let mine: Vec<&Dependency> = wanted
@@ -437,7 +444,7 @@ mod tests {
     fn updated(manifest: &str, lines: &[&str], complete: bool) -> String {
         let (wanted, wrong) = unite(lines.iter().map(|line| dep(line)));
         assert_eq!(wrong, []);
-        update(manifest, "exp/Cargo.toml", None, &wanted, complete).unwrap()
+        update(manifest, "exp/Cargo.toml", None, &wanted, &BTreeSet::new(), complete).unwrap()
     }
 
     #[test]
@@ -477,7 +484,7 @@ mod tests {
         let workspace: DocumentMut = "[workspace.dependencies]\na = \"1\"\n".parse().unwrap();
         let result = |line: &str| {
             let (wanted, _) = unite([dep(line)]);
-            update(manifest, "exp/Cargo.toml", Some(&workspace), &wanted, true)
+            update(manifest, "exp/Cargo.toml", Some(&workspace), &wanted, &BTreeSet::new(), true)
         };
         assert_eq!(result("a = \"1\"").unwrap(), manifest);
         assert!(

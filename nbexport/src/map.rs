@@ -7,8 +7,9 @@ pub struct Origin {
     pub cell: usize,
     /// The line within the cell, from 1.
     pub line: usize,
-    /// How many characters generation put before the line's own (indentation, a `// ` before a `:dep`).
-    pub shift: usize,
+    /// How many characters generation put before the line's own (indentation, a `// ` before a `:dep`), less those
+    /// that it left out.
+    pub shift: isize,
 }
 
 /// For each line of a generated file its origin; lines that nbexport wrote by itself have none.
@@ -42,7 +43,7 @@ impl LineMap {
     /// belongs to no cell.
     pub fn locate(&self, line: usize, column: usize) -> Option<(usize, usize, usize)> {
         let origin = self.origin(line)?;
-        Some((origin.cell, origin.line, column.saturating_sub(origin.shift).max(1)))
+        Some((origin.cell, origin.line, column.saturating_add_signed(-origin.shift).max(1)))
     }
 
     /// The generated line (from 1) that holds a line of a cell.

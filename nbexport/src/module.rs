@@ -4,9 +4,10 @@
 //! `// %% 02_fully_connected.ipynb relu 1a2b3c4d`, so that it opens as a notebook in editors that know `// %%`. The
 //! last word is a hash of the region's text: [`edited_regions`] tells a hand edit by it, without a lock file.
 
-use std::collections::BTreeMap;
+mod bench;
+mod regions;
+
 use std::ops::Range;
-use std::path::Path;
 
 use crate::cell::{Code, Shape};
 use crate::directive::{Directive, Kind, Visibility};
@@ -15,15 +16,19 @@ use crate::notebook::{Cell, CellKind, Notebook, short_hash};
 use crate::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::scope;
 
+pub use bench::{NotMeasured, measured};
+pub use regions::{Region, edited_regions, generated_from, is_by_hand, regions, top};
+pub(crate) use regions::{hashed, unhashed};
+
 /// One generated file.
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// The module's or the binary's name: `nb_02`.
+    /// The module's name, or the binary's: `nb_02`. Benchmarks have that of the module they measure.
     pub name: String,
     /// Its file below the crate: `src/nb_02.rs`.
     pub path: String,
-    /// Whether `lib.rs` declares it.
-    pub is_binary: bool,
+    /// What cargo makes of it.
+    pub target: Target,
     /// The file's text.
     pub text: String,
     /// Its lines ⇄ the cells.
@@ -34,30 +39,15 @@ pub struct Module {
     pub tests: usize,
 }
 
-/// A region of a generated file that does not have the text its marker was written for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// The notebook's file name, as the marker gives it.
-    pub notebook: String,
-    /// The cell's id, as the marker gives it.
-    pub id: String,
-    /// The hash in the marker.
-    pub hash: String,
-    /// The line of the marker, from 1.
-    pub line: usize,
-    /// The text below the marker, without the blank lines at its end.
-    pub text: String,
-}
-
-impl Region {
-    /// What a person calls it.
-    pub fn called(&self) -> String {
-        match self.id.as_str() {
-            TOP => "the lines above the first cell".to_owned(),
-            TESTS => "the head of `mod tests`".to_owned(),
-            id => format!("the cell `{id}`"),
-        }
-    }
+/// What cargo makes of a generated file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A module of the library, which `lib.rs` declares.
+    Library,
+    /// A program.
+    Binary,
+    /// A program that measures, which Cargo.toml declares.
+    Bench,
 }
 
 /// How every generated file begins; the notebook's name follows.
@@ -67,6 +57,8 @@ const HOW_TO_EDIT: &str = ": edit it there, then run nbexport.";
 const MARKER: &str = "// %% ";
 /// The region that opens `mod tests`.
 const TESTS: &str = "tests";
+/// The region that opens a file of benchmarks.
+const BENCHES: &str = "benches";
 /// What stands between the first line and the first marker, where nbexport writes nothing.
 const TOP: &str = "-";
 /// What stands before every line of a test's body.
@@ -100,8 +92,8 @@ pub fn test_name(cell: &ParsedCell<'_>) -> Option<String> {
 /// The cell's id as a marker writes it, in one word.
 pub fn marker_id(cell: &Cell) -> String {
     let id = cell.id.split_whitespace().collect::<Vec<_>>().join("_");
-    // Two words that mark something else than a cell.
-    if [TESTS, TOP].contains(&id.as_str()) { format!("{id}_") } else { id }
+    // Words that mark something else than a cell.
+    if [TESTS, BENCHES, TOP].contains(&id.as_str()) { format!("{id}_") } else { id }
 }
 
 /// The notebook's module where no cell names one: `nb_02`, by `default_exp` or the file's name.
@@ -122,8 +114,9 @@ pub fn module_name(file_name: &str) -> String {
     format!("nb_{}", stem.split('_').next().unwrap_or(stem))
 }
 
-/// Makes the files of a notebook. The cells are taken to be in order: [`crate::check`] has seen them.
-pub fn build(parsed: &ParsedNotebook<'_>) -> Vec<Module> {
+/// Makes the files of a notebook, for a crate of this name. The cells are taken to be in order: [`crate::check`] has
+/// seen them.
+pub fn build(parsed: &ParsedNotebook<'_>, crate_name: &str) -> Vec<Module> {
     let (default, _) = default_module(parsed);
     let mut libraries: Vec<(String, Vec<&ParsedCell<'_>>)> = Vec::new();
     let mut binaries: Vec<(String, Vec<&ParsedCell<'_>>)> = Vec::new();
@@ -155,6 +148,8 @@ pub fn build(parsed: &ParsedNotebook<'_>) -> Vec<Module> {
         })
         .collect();
     modules.extend(binaries.iter().map(|(name, cells)| binary(parsed, name, cells)));
+    let exported = libraries.iter().find(|(name, _)| *name == home).map(|(_, cells)| cells.as_slice());
+    modules.extend(bench::build(parsed, &home, exported, crate_name));
     modules
 }
 
@@ -187,7 +182,7 @@ fn library(
         }
     }
     let (text, map) = writer.finish(tests > 0);
-    Module { name: name.to_owned(), path, is_binary: false, text, map, cells: cells.len(), tests }
+    Module { name: name.to_owned(), path, target: Target::Library, text, map, cells: cells.len(), tests }
 }
 
 fn binary(parsed: &ParsedNotebook<'_>, name: &str, cells: &[&ParsedCell<'_>]) -> Module {
@@ -204,7 +199,7 @@ fn binary(parsed: &ParsedNotebook<'_>, name: &str, cells: &[&ParsedCell<'_>]) ->
     Module {
         name: name.to_owned(),
         path: format!("src/bin/{name}.rs"),
-        is_binary: true,
+        target: Target::Binary,
         text,
         map,
         cells: cells.len(),
@@ -281,7 +276,8 @@ impl<'a> Writer<'a> {
     fn cell_line(&mut self, cell: &Cell, index: usize, line: &str, indent: usize, command: bool) {
         let comment = if command { "// " } else { "" };
         let indent = if line.trim().is_empty() { 0 } else { indent };
-        let origin = Origin { cell: cell.number, line: index + 1, shift: indent + comment.len() };
+        let shift = isize::try_from(indent + comment.len()).unwrap_or_default();
+        let origin = Origin { cell: cell.number, line: index + 1, shift };
         self.line(&format!("{:indent$}{comment}{line}", ""), Some(origin));
     }
 
@@ -300,12 +296,7 @@ impl<'a> Writer<'a> {
     fn test_cell(&mut self, cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]) {
         let Ok(code) = &cell.code else { return };
         self.begin(4, &marker_id(cell.cell), None);
-        let (question_mark, awaits) = setup
-            .iter()
-            .filter_map(|cell| cell.code.as_ref().ok())
-            .chain([code])
-            .map(scope::uses_question_mark_and_await)
-            .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+        let (question_mark, awaits) = question_mark_and_await(code, setup);
         self.line(if awaits { "    #[tokio::test]" } else { "    #[test]" }, None);
         let attributes = test_attributes(cell);
         for attribute in &attributes {
@@ -323,20 +314,25 @@ impl<'a> Writer<'a> {
             ),
         };
         self.line(&format!("    {asyncness}fn {name}(){open}"), None);
-        for cell in setup {
-            if let Ok(code) = &cell.code {
-                self.line(&format!("{:TEST_INDENT$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
-                self.body(cell.cell, code, TEST_INDENT, true);
-            }
-        }
-        if !setup.is_empty() {
-            self.line(&format!("{:TEST_INDENT$}{SETUP_END}", ""), None);
-        }
+        self.setup(setup, TEST_INDENT);
         self.body(cell.cell, code, TEST_INDENT, question_mark);
         if question_mark {
             self.line("        Ok(())", None);
         }
         self.line(&format!("    {close}"), None);
+    }
+
+    /// What the setup cells before a test or a benchmark do, copied into it.
+    fn setup(&mut self, setup: &[&ParsedCell<'_>], indent: usize) {
+        for cell in setup {
+            if let Ok(code) = &cell.code {
+                self.line(&format!("{:indent$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
+                self.body(cell.cell, code, indent, true);
+            }
+        }
+        if !setup.is_empty() {
+            self.line(&format!("{:indent$}{SETUP_END}", ""), None);
+        }
     }
 
     fn main_cell(&mut self, cell: &ParsedCell<'_>, code: &Code) {
@@ -376,6 +372,15 @@ impl<'a> Writer<'a> {
         }
         (self.text, self.map)
     }
+}
+
+/// Whether a cell, or one of the setup cells that it begins with, uses `?` or `.await`.
+pub(crate) fn question_mark_and_await(code: &Code, setup: &[&ParsedCell<'_>]) -> (bool, bool) {
+    let setup = setup.iter().filter_map(|cell| cell.code.as_ref().ok());
+    setup
+        .chain([code])
+        .map(scope::uses_question_mark_and_await)
+        .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
 }
 
 /// Title and summary of the notebook: the `# title` of its first markdown cell and the `>` line after it, each with
@@ -436,7 +441,7 @@ fn public_item_lines(code: &Code) -> Vec<usize> {
         .collect()
 }
 
-fn is_public(item: &syn::Item) -> bool {
+pub(crate) fn is_public(item: &syn::Item) -> bool {
     use syn::Item;
     let visibility = match item {
         Item::Const(item) => &item.vis,
@@ -474,134 +479,4 @@ fn end_to_close(code: &Code, more_follows: bool) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// The regions of a generated file, as their markers give them.
-pub fn regions(text: &str) -> Vec<Region> {
-    let mut pieces: Vec<(Region, &str, Vec<&str>)> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        if let Some((notebook, id, hash)) = parse_marker(line) {
-            let region = Region {
-                notebook: notebook.into(),
-                id: id.into(),
-                hash: hash.into(),
-                line: index + 1,
-                text: String::new(),
-            };
-            pieces.push((region, line, Vec::new()));
-        } else if let Some((_, _, lines)) = pieces.last_mut() {
-            lines.push(line);
-        }
-    }
-    let has_tests = pieces.iter().any(|(region, ..)| region.id == TESTS);
-    if let (true, Some((_, _, lines))) = (has_tests, pieces.last_mut()) {
-        // The brace that closes `mod tests` belongs to no cell.
-        while lines.last().is_some_and(|line| line.trim().is_empty()) {
-            lines.pop();
-        }
-        if let [.., "    }", "}"] = lines.as_slice() {
-            lines.pop();
-        }
-    }
-    let mut regions = Vec::new();
-    let mut at = 0;
-    while let Some((region, _, lines)) = pieces.get(at) {
-        let (text, joined) = whole(region, lines, &pieces[at + 1..]);
-        regions.push(Region { text, ..region.clone() });
-        at += 1 + joined;
-    }
-    regions
-}
-
-/// The text of a region, and how many of the pieces after it belong to it: a cell may hold a line that reads like a
-/// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
-fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -> (String, usize) {
-    let text = |lines: &[&str]| lines.join("\n").trim_end().to_owned();
-    let own = text(lines);
-    if short_hash(&own) == region.hash {
-        return (own, 0);
-    }
-    let mut all = lines.to_vec();
-    for (index, (_, marker, lines)) in after.iter().enumerate() {
-        all.push(marker);
-        all.extend(lines);
-        let text = text(&all);
-        if short_hash(&text) == region.hash {
-            return (text, index + 1);
-        }
-    }
-    (own, 0)
-}
-
-fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
-    let words: Vec<&str> = line.trim_start().strip_prefix(MARKER)?.split_whitespace().collect();
-    let words = words.strip_prefix(&["[markdown]"]).unwrap_or(&words);
-    // The notebook's file name may hold spaces; the id and the hash do not.
-    let [.., id, hash] = words else { return None };
-    let rest = line.trim_start().strip_prefix(MARKER)?.trim_start_matches("[markdown] ");
-    let notebook = rest.trim_end().strip_suffix(hash)?.trim_end().strip_suffix(id)?.trim_end();
-    Path::new(notebook).extension().is_some_and(|it| it == "ipynb").then_some((notebook, id, hash))
-}
-
-/// The regions of the file on disk that somebody edited since they were written, and that the new text would
-/// overwrite: an edit that the notebook has by now is none.
-pub fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
-    let new = regions(new);
-    top(on_disk)
-        .into_iter()
-        .chain(regions(on_disk).into_iter().filter(|region| is_by_hand(region, on_disk)))
-        .filter(|region| !new.iter().any(|other| other.id == region.id && other.text == region.text))
-        .collect()
-}
-
-/// Whether a region is not as nbexport wrote it into this file: it was edited, or came from another module.
-pub fn is_by_hand(region: &Region, on_disk: &str) -> bool {
-    let file_name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    short_hash(&region.text) != region.hash
-        || generated_from(on_disk).is_some_and(|notebook| file_name(notebook) != region.notebook)
-}
-
-/// What somebody wrote between the first line and the first marker, where nbexport writes nothing, or into the first
-/// line itself.
-pub fn top(text: &str) -> Option<Region> {
-    let first = text.lines().next().filter(|line| !line.ends_with(HOW_TO_EDIT) && line.contains(GENERATED));
-    let below = text.lines().skip(1).take_while(|line| parse_marker(line).is_none());
-    let written = first.into_iter().chain(below).collect::<Vec<_>>().join("\n").trim().to_owned();
-    (!written.is_empty()).then(|| Region {
-        notebook: String::new(),
-        id: TOP.into(),
-        hash: String::new(),
-        line: if first.is_some() { 1 } else { 2 },
-        text: written,
-    })
-}
-
-/// A hash that no text has, as far as anyone will find one.
-const NO_HASH: &str = "00000000";
-
-/// The text with markers that are the same whatever stands below them.
-pub(crate) fn unhashed(text: &str) -> String {
-    let line = |line: &str| match parse_marker(line) {
-        Some((_, _, hash)) => format!("{}{NO_HASH}\n", line.trim_end().strip_suffix(hash).unwrap_or(line)),
-        None => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
-}
-
-/// The text with the hash of each region in its marker, as nbexport writes it.
-pub(crate) fn hashed(text: &str) -> String {
-    let hashes: BTreeMap<usize, String> =
-        regions(text).into_iter().map(|region| (region.line, short_hash(&region.text))).collect();
-    let line = |(index, line): (usize, &str)| match (hashes.get(&(index + 1)), line.strip_suffix(NO_HASH)) {
-        (Some(hash), Some(marker)) => format!("{marker}{hash}\n"),
-        _ => format!("{line}\n"),
-    };
-    text.lines().enumerate().map(line).collect()
-}
-
-/// The notebook that a generated file says it came from; `None` for a file that nbexport did not write.
-pub fn generated_from(text: &str) -> Option<&str> {
-    let first = text.trim_start_matches('\u{feff}').lines().next()?;
-    let rest = first.strip_prefix(GENERATED)?;
-    Some(rest.split_once(": ").map_or(rest, |(notebook, _)| notebook))
 }

@@ -63,6 +63,8 @@ pub enum Role<'a> {
     Setup,
     /// A part of `src/bin/NAME.rs`.
     Bin(&'a str),
+    /// A benchmark of this name.
+    Bench(&'a str),
 }
 
 impl ParsedCell<'_> {
@@ -74,6 +76,7 @@ impl ParsedCell<'_> {
                 Kind::Test { .. } => Some(Role::Test),
                 Kind::Setup => Some(Role::Setup),
                 Kind::Bin(name) => Some(Role::Bin(name)),
+                Kind::Bench(name) => Some(Role::Bench(name)),
                 _ => None,
             })
             .map_or(Role::Plain, |(role, _)| role)

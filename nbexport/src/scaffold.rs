@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_first_notebook_exports_without_a_complaint() {
         let notebook = Notebook::parse("notebooks/00_start.ipynb", notebook("demo")).unwrap();
-        let (modules, wrong) = export::modules(&notebook);
+        let (modules, wrong) = export::modules(&notebook, "demo");
         assert_eq!(wrong, []);
         assert_eq!((modules[0].path.as_str(), modules[0].cells, modules[0].tests), ("src/nb_00.rs", 2, 2));
     }

@@ -61,6 +61,12 @@ pub fn declared(code: &Code) -> Vec<Declared> {
     code.items().filter_map(|item| declared_by(code, item)).collect()
 }
 
+/// Those of them that other crates do not see, macros left out.
+pub fn private(code: &Code) -> Vec<Declared> {
+    let private = code.items().filter(|item| !crate::module::is_public(item));
+    private.filter_map(|item| declared_by(code, item)).filter(|item| !item.in_macros).collect()
+}
+
 fn declared_by(code: &Code, item: &Item) -> Option<Declared> {
     let (ident, in_types, in_values, in_macros) = match item {
         Item::Fn(item) => (&item.sig.ident, false, true, false),
@@ -145,6 +151,16 @@ pub fn free_names(code: &Code) -> Vec<FreeName> {
 
 /// Whether the cell uses `?` (or `.await`) at its own level, outside functions and closures.
 pub fn uses_question_mark_and_await(code: &Code) -> (bool, bool) {
+    uses(&code.stmts)
+}
+
+/// Whether a statement uses `?` or `.await` at its own level: it may leave the function that it stands in.
+pub fn leaves(stmt: &Stmt) -> bool {
+    let (question_mark, awaits) = uses(std::slice::from_ref(stmt));
+    question_mark || awaits
+}
+
+fn uses(stmts: &[Stmt]) -> (bool, bool) {
     #[derive(Default)]
     struct Uses(bool, bool);
     impl<'ast> Visit<'ast> for Uses {
@@ -170,7 +186,7 @@ pub fn uses_question_mark_and_await(code: &Code) -> (bool, bool) {
         fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
     }
     let mut uses = Uses::default();
-    for stmt in &code.stmts {
+    for stmt in stmts {
         uses.visit_stmt(stmt);
     }
     (uses.0, uses.1)
@@ -396,6 +412,19 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_item(&mut self, _: &'ast Item) {}
 
     fn visit_type(&mut self, _: &'ast syn::Type) {}
+}
+
+/// What a `println!` (or one of its kind) has for its last argument.
+pub fn last_printed(node: &syn::Macro) -> Option<Expr> {
+    let name = node.path.segments.last()?.ident.to_string();
+    let prints = name == "dbg" || name.trim_start_matches('e').starts_with("print");
+    macro_exprs(node).filter(|_| prints)?.pop()
+}
+
+/// Whether this is one of the standard library's macros that do something and give nothing.
+pub fn is_of_std_and_unit(node: &syn::Macro) -> bool {
+    let gives = ["dbg", "format", "matches", "vec", "write", "writeln"];
+    is_of_std(node) && node.path.segments.last().is_some_and(|it| gives.iter().all(|name| it.ident != name))
 }
 
 /// The arguments of the standard library's macros that take expressions; `None` for any other macro.

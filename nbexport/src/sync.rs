@@ -22,7 +22,7 @@ use crate::directive;
 use crate::export::{self, Options};
 use crate::git;
 use crate::krate::{self, Change};
-use crate::module::{self, Module, Region};
+use crate::module::{self, Module, Region, Target};
 use crate::notebook::{Cell, Edit, Notebook, lines, short_hash};
 use crate::project::Project;
 
@@ -79,7 +79,8 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
     let _lock = krate::lock(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
-    let (modules, wrong) = export::modules(&notebook);
+    let crate_name = export::crate_name(project)?;
+    let (modules, wrong) = export::modules(&notebook, &crate_name);
     let mut synced = Synced { notebook: name.clone(), diagnostics: wrong, ..Synced::default() };
     if synced.is_bad() {
         return Ok(synced);
@@ -90,7 +91,7 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
         match written(project, &file, &name) {
             Ok(Some(on_disk)) => {
                 let file = project.name_of(&file);
-                let side = Comparison { notebook: &notebook, module, file, prefer };
+                let side = Comparison { notebook: &notebook, module, file, crate_name: &crate_name, prefer };
                 side.compare(&on_disk, &mut synced, &mut brought);
             }
             Ok(None) => {}
@@ -103,7 +104,7 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
     }
     let text = notebook.edited(brought.edits);
     let synced_notebook = Notebook::parse(&name, text.clone())?;
-    let (after, wrong) = export::modules(&synced_notebook);
+    let (after, wrong) = export::modules(&synced_notebook, &crate_name);
     synced.diagnostics.extend(wrong);
     if !synced.is_bad() {
         synced.diagnostics.extend(explain::lost(&name, &brought.lines, &after));
@@ -187,6 +188,7 @@ struct Comparison<'a> {
     module: &'a Module,
     /// The module file's name, for messages.
     file: String,
+    crate_name: &'a str,
     prefer: Option<Side>,
 }
 
@@ -230,6 +232,10 @@ impl Comparison<'_> {
             }
         }
         for code in added {
+            if self.module.target == Target::Bench {
+                synced.diagnostics.push(explain::added_to_benches(&self.file));
+                continue;
+            }
             let (id, edit) = self.new_cell(&code, &brought.ids);
             synced.new_cells.push(id.clone());
             brought.ids.push(id);
@@ -249,7 +255,7 @@ impl Comparison<'_> {
             let edit = self.notebook.set_source(cell, &candidate);
             let text = self.notebook.edited(vec![edit.clone()]);
             let Ok(changed) = Notebook::parse(&self.notebook.name, text) else { continue };
-            let (modules, _) = export::modules_unchecked(&changed);
+            let (modules, _) = export::modules_unchecked(&changed, self.crate_name);
             let region = modules
                 .iter()
                 .filter(|module| module.path == self.module.path)
@@ -273,7 +279,7 @@ impl Comparison<'_> {
         let says = directive::header(code).any(|(_, line)| line.trim_start().starts_with("//|"));
         let directive = match () {
             () if says => String::new(),
-            () if self.module.is_binary => format!("//| bin {name}\n"),
+            () if self.module.target == Target::Binary => format!("//| bin {name}\n"),
             () if export::default_module_name(self.notebook) == *name => "//| export\n".to_owned(),
             () => format!("//| export {name}\n"),
         };

@@ -2,6 +2,7 @@
 
 use nbexport::diagnostic::Diagnostic;
 use nbexport::export::{self, Options, Outcome, Report};
+use nbexport::module::Target;
 use serde_json::json;
 
 use super::{Context, Status};
@@ -92,7 +93,10 @@ fn lines(outcome: &Outcome, report: &Report, context: &Context, check: bool) -> 
         .iter()
         .map(|module| {
             let to = context.project.name_of(&context.project.krate.join(&module.path));
-            let held = format!("{}, {}", count(module.cells, "cell"), count(module.tests, "test"));
+            let held = match module.target {
+                Target::Bench => count(module.cells, "benchmark"),
+                _ => format!("{}, {}", count(module.cells, "cell"), count(module.tests, "test")),
+            };
             format!("{} → {to}: {held}, {}", outcome.notebook, said(&to))
         })
         .collect()

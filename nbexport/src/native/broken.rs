@@ -44,8 +44,9 @@ pub(super) fn use_copy(
 ) -> Result<Diagnostic, Box<Diagnostic>> {
     let copy = workspace.crate_copy();
     let notebooks = entries[first..].iter().filter_map(|entry| entry.notebook.as_ref().ok());
+    let crate_name = export::crate_name(project)?;
     let gone: BTreeSet<String> =
-        notebooks.flat_map(|notebook| export::modules(notebook).0).map(|module| module.name).collect();
+        notebooks.flat_map(|it| export::modules(it, &crate_name).0).map(|module| module.name).collect();
     let written = copy_crate(project, &copy, &gone);
     written.map_err(|error| Box::new(Diagnostic::error(format!("cannot copy the crate: {error}"))))?;
     for subject in subjects.values_mut() {
@@ -94,7 +95,7 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        let skipped = ["target", "tests", "benches", "examples"].iter().any(|it| name == *it);
+        let skipped = ["target", "tests", "examples"].iter().any(|it| name == *it);
         if skipped || name.to_string_lossy().starts_with('.') {
             continue;
         }

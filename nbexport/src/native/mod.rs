@@ -133,8 +133,9 @@ pub fn places(project: &Project) -> Places {
 
 fn crate_places(project: &Project, notebooks: &[Entry]) -> Places {
     let mut places = Places::default();
+    let crate_name = export::crate_name(project).unwrap_or_default();
     for notebook in notebooks.iter().filter_map(|entry| entry.notebook.as_ref().ok()) {
-        add_modules(&mut places, project, notebook, &export::modules(notebook).0);
+        add_modules(&mut places, project, notebook, &export::modules(notebook, &crate_name).0);
     }
     places
 }

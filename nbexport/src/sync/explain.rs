@@ -151,6 +151,13 @@ pub(super) fn left_over(project: &Project, notebook: &str, modules: &[Module]) -
     found
 }
 
+/// Code at the end of a file of benchmarks: which cell would it be?
+pub(super) fn added_to_benches(file: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{file}` has code of its own at its end, which was not brought back"))
+        .note("a cell made of it would be exported to the module, not to its benchmarks")
+        .help("write it into a cell that begins with `//| bench NAME`")
+}
+
 /// The last line of defence: lines that the notebook would not have after all.
 pub(super) fn lost(notebook: &str, lines: &[String], modules: &[Module]) -> Option<Diagnostic> {
     let kept: HashSet<&str> = modules.iter().flat_map(|module| module.text.lines()).map(str::trim).collect();
