@@ -10,6 +10,7 @@ mod bad_files;
 mod cargo;
 mod dependencies;
 mod directives;
+mod docs;
 mod everyday;
 mod export;
 mod files;
