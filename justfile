@@ -31,3 +31,7 @@ doc:
 # nbexport against nbconvert, on notebooks of 60 cells (see the head of the script for what it needs)
 bench-runners *NOTEBOOKS:
     python3 benches/runners.py {{NOTEBOOKS}}
+
+# nbexport on 1,000 notebooks against nbdev-export and ruff (see the head of the script for what it needs)
+bench-many *ARGS:
+    python3 benches/many.py {{ARGS}}

@@ -631,3 +631,26 @@ fn the_exported_crate_compiles_and_its_tests_pass() {
     let tool = cargo(&["run", "--bin", "tool"]);
     assert_eq!(tool.stdout, "Point { x: 0.0, y: 0.0 }\n", "{tool}");
 }
+
+#[test]
+fn json_says_also_why_there_is_no_project() {
+    for command in ["--format json", "export --format json", "test --format json"] {
+        let run = Case::nothing().run(command);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(2), ""), "{run}");
+        let said: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(said["diagnostics"][0]["severity"], "error");
+        assert!(
+            said["diagnostics"][0]["message"].as_str().unwrap().starts_with("no project found in"),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn a_mistyped_command_is_answered_with_the_nearest() {
+    let case = Case::of(RELU);
+    for (typed, meant) in [("snyc", "sync"), ("exprot", "export"), ("hook", "hooks"), ("migrat", "migrate")] {
+        let run = case.run(typed);
+        assert!(run.code == Some(2) && run.stderr.contains(&format!("`nbexport {meant}`?")), "{run}");
+    }
+}

@@ -146,7 +146,7 @@ fn a_link_out_of_the_crate() {
 
     let case = Case::of(CELLS).file("elsewhere/mine.rs", "");
     symlink(case.path("elsewhere/mine.rs"), case.path("exp/src/nb_00.rs")).unwrap();
-    assert_snapshot!(case.refuses_file(1), @"
+    assert_snapshot!(case.refuses_file(2), @"
     error: `exp/src/nb_00.rs` is a link that leads out of the crate, so it was not written
      |
      = help: replace the link by a file or a folder of the crate
@@ -156,7 +156,7 @@ fn a_link_out_of_the_crate() {
     let case = Case::of(CELLS);
     fs::rename(case.path("exp/src"), case.path("elsewhere")).unwrap();
     symlink(case.path("elsewhere"), case.path("exp/src")).unwrap();
-    assert!(case.refuses_file(1).contains("is a link that leads out of the crate"));
+    assert!(case.refuses_file(2).contains("is a link that leads out of the crate"));
     assert!(!case.has("elsewhere/nb_00.rs"));
 }
 
@@ -179,7 +179,7 @@ fn a_read_only_module() {
     let mut permissions = fs::metadata(&path).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).unwrap();
-    assert_snapshot!(case.refuses_file(1), @"
+    assert_snapshot!(case.refuses_file(2), @"
     error: `exp/src/nb_00.rs` is read-only, so it was not replaced
      |
      = help: make it writable (`chmod u+w exp/src/nb_00.rs`) if nbexport may write it
@@ -190,7 +190,7 @@ fn a_read_only_module() {
 #[test]
 fn a_module_that_is_a_folder() {
     let case = Case::of(CELLS).file("exp/src/nb_00.rs/keep", "");
-    assert_snapshot!(case.refuses_file(1), @"
+    assert_snapshot!(case.refuses_file(2), @"
     error: cannot read `exp/src/nb_00.rs`: Is a directory (os error 21)
      |
      = help: nbexport keeps a text file there: see what `exp/src/nb_00.rs` is, and move it away
@@ -212,7 +212,7 @@ fn a_folder_that_is_a_file() {
     ",
     )
     .file("exp/src/bin", "a file");
-    assert_snapshot!(case.refuses_file(1), @"
+    assert_snapshot!(case.refuses_file(2), @"
     error: cannot read `exp/src/bin/tool.rs`: Not a directory (os error 20)
      |
      = help: nbexport keeps a text file there: see what `exp/src/bin/tool.rs` is, and move it away

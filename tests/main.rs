@@ -11,6 +11,7 @@ mod benches;
 mod cargo;
 mod dependencies;
 mod directives;
+mod docs;
 mod everyday;
 mod export;
 mod files;

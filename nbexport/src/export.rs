@@ -41,8 +41,8 @@ pub struct Outcome {
     pub changed: bool,
     /// What is wrong; with an error among it nothing of the notebook was written.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the file could not even be read as a notebook.
-    pub unreadable: bool,
+    /// Whether the work could not be done at all: the file is no notebook, or a file it goes to cannot be written.
+    pub failed: bool,
 }
 
 impl Outcome {
@@ -98,7 +98,10 @@ pub fn export(
                 it.outcome.diagnostics.extend(notes);
                 report.changes.extend(changes);
             }
-            Err(wrong) => it.outcome.diagnostics.extend(wrong),
+            Err(Refused { wrong, failed }) => {
+                it.outcome.diagnostics.extend(wrong);
+                it.outcome.failed |= failed;
+            }
         }
     }
     // A notebook that is held back changes no manifest either.
@@ -199,13 +202,13 @@ fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -
         modules: Vec::new(),
         changed: false,
         diagnostics: Vec::new(),
-        unreadable: false,
+        failed: false,
     };
     let mut dependencies = Vec::new();
     match Notebook::read(path, &name) {
         Err(diagnostic) => {
             outcome.diagnostics.push(*diagnostic);
-            outcome.unreadable = true;
+            outcome.failed = true;
         }
         Ok(notebook) => {
             let (parsed, mut wrong) = ParsedNotebook::new(&notebook);
@@ -260,18 +263,29 @@ fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
     united
 }
 
+/// Why nothing of a notebook is written.
+struct Refused {
+    wrong: Vec<Diagnostic>,
+    /// A file cannot be read or written, rather than must not.
+    failed: bool,
+}
+
 /// The files of one notebook that are not as they should be, and what is to be said of them.
 fn module_changes(
     project: &Project,
     outcome: &Outcome,
     options: &Options,
-) -> Result<(Vec<Change>, Vec<Diagnostic>), Vec<Diagnostic>> {
+) -> Result<(Vec<Change>, Vec<Diagnostic>), Refused> {
     let mut changes = Vec::new();
     let mut notes = Vec::new();
     let mut wrong = Vec::new();
+    let mut failed = false;
     for module in &outcome.modules {
         match Change::of(project, project.krate.join(&module.path), module.text.clone()) {
-            Err(diagnostic) => wrong.push(*diagnostic),
+            Err(diagnostic) => {
+                wrong.push(*diagnostic);
+                failed = true;
+            }
             Ok(None) => {}
             Ok(Some(change)) => match hand_edits(&change, module, options.force) {
                 Some(diagnostic) if diagnostic.is_error() => wrong.push(diagnostic),
@@ -282,7 +296,7 @@ fn module_changes(
             },
         }
     }
-    if wrong.is_empty() { Ok((changes, notes)) } else { Err(wrong) }
+    if wrong.is_empty() { Ok((changes, notes)) } else { Err(Refused { wrong, failed }) }
 }
 
 /// What somebody typed into a module since the last export is not overwritten. A conflict that git left in it is:

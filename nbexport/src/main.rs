@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use serde_json::json;
 
 use crate::cli::{Cli, Command, Format};
 use crate::cmd::Status;
@@ -44,8 +45,23 @@ fn main() -> ExitCode {
         Ok(Status::Found) => ExitCode::from(1),
         Ok(Status::Failed) => ExitCode::from(2),
         Err(diagnostic) => {
-            Printer::new(&cli.global).error(&diagnostic);
+            if format(&cli) == Format::Json {
+                Printer::json_line(&json!({ "diagnostics": [Printer::json(&diagnostic)] }));
+            } else {
+                Printer::new(&cli.global).error(&diagnostic);
+            }
             ExitCode::from(2)
         }
+    }
+}
+
+/// How the command was asked to print: for a program, that its project cannot be loaded is a result, too.
+fn format(cli: &Cli) -> Format {
+    match &cli.command {
+        None => cli.export.format,
+        Some(Command::Export(args)) => args.format,
+        Some(Command::Test(args)) => args.format,
+        Some(Command::Diff(args)) => args.format,
+        Some(_) => Format::Text,
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status, Box<Diag
 
 fn status(report: &Report, check: bool) -> Status {
     let bad = report.outcomes.iter().any(Outcome::is_bad);
-    if report.outcomes.iter().any(|outcome| outcome.unreadable)
+    if report.outcomes.iter().any(|outcome| outcome.failed)
         || report.diagnostics.iter().any(Diagnostic::is_error)
     {
         Status::Failed

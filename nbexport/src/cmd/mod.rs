@@ -93,10 +93,13 @@ fn missing_path(path: &Path) -> Diagnostic {
     let name = project::show(path);
     let diagnostic = Diagnostic::error(format!("there is no file `{name}`"));
     let commands = Cli::command();
-    let mut known = commands.get_subcommands().map(clap::Command::get_name);
-    let nearest = known.find(|command| strsim::jaro_winkler(command, &name) > 0.8);
+    let nearest = commands
+        .get_subcommands()
+        .map(|command| (strsim::jaro_winkler(command.get_name(), &name), command.get_name()))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
-        Some(command) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
+        Some((_, command)) => diagnostic.help(format!("did you mean the command `nbexport {command}`?")),
         None if path.extension().is_none() => diagnostic.help("`nbexport --help` lists the commands"),
         None => diagnostic.help("see that the path is right, seen from the working directory"),
     }
