@@ -31,3 +31,13 @@ doc:
 # nbexport against nbconvert, on notebooks of 60 cells (see the head of the script for what it needs)
 bench-runners *NOTEBOOKS:
     python3 benches/runners.py {{NOTEBOOKS}}
+
+# exp beside PyTorch, numpy, JAX, candle and burn, in one run (its Python libraries go to target/compare)
+compare *ARGS:
+    test -x target/compare/bin/python || python3 -m venv target/compare
+    target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
+    target/compare/bin/python benches/compare.py {{ARGS}}
+
+# The benchmarks that notebooks export
+bench *ARGS:
+    cargo run -p nbexport -- cargo bench {{ARGS}}
