@@ -35,3 +35,13 @@ bench-runners *NOTEBOOKS:
 # nbexport on 1,000 notebooks against nbdev-export and ruff (see the head of the script for what it needs)
 bench-many *ARGS:
     python3 benches/many.py {{ARGS}}
+
+# exp beside PyTorch, numpy, JAX, candle and burn, in one run (its Python libraries go to target/compare)
+compare *ARGS:
+    test -x target/compare/bin/python || python3 -m venv target/compare
+    target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
+    target/compare/bin/python benches/compare.py {{ARGS}}
+
+# The benchmarks that notebooks export
+bench *ARGS:
+    cargo run -p nbexport -- cargo bench {{ARGS}}
