@@ -94,12 +94,16 @@ fn epochs(x: &ArcArray2<f32>, labels: &Array1<usize>, rounds: usize, times: &mut
     let [w1, b1, w2, b2] = weights(x.ncols(), 10);
     let mut simple = nb_02::Model::new(w1.clone(), line(&b1), w2.clone(), line(&b2));
     let mut fast = exp::Model::new(w1, line(&b1), w2, line(&b2));
-    let data = Dataset::new(&x.select(ndarray::Axis(0), &order).into_shared(), &labels.select(ndarray::Axis(0), &order));
+    let data = Dataset::new(
+        &x.select(ndarray::Axis(0), &order).into_shared(),
+        &labels.select(ndarray::Axis(0), &order),
+    );
     let mut in_order = DataLoader::new(data.clone(), Sampler::in_order(n), BATCH);
     let mut opt = Optimizer::new(RATE, 0.0, 0.0);
     let simple_loss = nb_03::train_epoch(&mut simple, &mut opt, &mut in_order, |_| RATE);
     let fast_loss = train_epoch(&mut fast, x, &order, BATCH, RATE, cross_entropy_of(labels));
-    let (mut shuffled, mut sampler) = (DataLoader::new(data, Sampler::shuffled(n, 7), BATCH), Sampler::shuffled(n, 7));
+    let (mut shuffled, mut sampler) =
+        (DataLoader::new(data, Sampler::shuffled(n, 7), BATCH), Sampler::shuffled(n, 7));
     for _ in 0..rounds {
         times.add("simple", "epoch", || nb_03::train_epoch(&mut simple, &mut opt, &mut shuffled, |_| RATE));
         times.add("fast", "epoch", || {
