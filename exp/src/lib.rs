@@ -1,11 +1,13 @@
 //! Deep learning from the foundations, in Rust: from a matrix product in three loops to a network that learns.
 //!
 //! Every module `nb_…` is exported from the notebook of its number, where each step is explained, measured and tested
-//! as it is made; [`mnist`] loads the data they work on. The layers remember on the way forward what they need on the
-//! way back:
+//! as it is made; [`mnist`] loads the data they work on. [`Model`] is the network of [`nb_02`] made fast in [`nb_03a`]:
+//! the same layers and numbers, computed in blocks that stay in the cache, on all cores. Models remember on the way
+//! forward what they need on the way back:
 //!
 //! ```
-//! use exp::nb_02::{Model, Module, Mse, kaiming_normal, mean_std, normalize, seeded, targets};
+//! use exp::Model;
+//! use exp::nb_02::{Module, Mse, kaiming_normal, mean_std, normalize, seeded, targets};
 //! use ndarray::{Array1, s};
 //!
 //! // 64 digits of the sample that is part of this crate, normalized: mean 0, standard deviation 1.
@@ -35,6 +37,8 @@
 
 pub mod mnist;
 
+pub use nb_03a::Model;
+
 // nbexport: begin modules (nbexport keeps these lines)
 #[allow(unused_extern_crates, reason = "for cells that say `use exp::…`, here as in a notebook")]
 extern crate self as exp;
@@ -50,4 +54,6 @@ pub mod nb_02a;
 pub mod nb_02b;
 #[rustfmt::skip]
 pub mod nb_03;
+#[rustfmt::skip]
+pub mod nb_03a;
 // nbexport: end modules
