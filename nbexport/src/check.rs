@@ -129,6 +129,9 @@ fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
     let Ok(code) = &cell.code else { return };
     let text = cell.cell.text();
     let header = directive::header(text).last().map_or(0, |(start, line)| start + line.len());
+    if !text[header..].contains("\n//|") {
+        return;
+    }
     let within_literals = code.lines_within_literals();
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
