@@ -349,7 +349,7 @@ def measure(processes, words, rounds):
 
 
 def show(ms):
-    return f"{ms * 1e3:.1f} µs" if ms < 0.1 else f"{ms:.1f} ms"
+    return f"{ms * 1e3:.1f} µs" if ms < 1 else f"{ms:.1f} ms"
 
 
 def table(sides, words, times):
