@@ -805,7 +805,7 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-epoch d8ec9c6c
+    // %% 03a_faster.ipynb test-epoch d08a7029
     #[test]
     fn a_fast_epoch_ends_where_the_simple_one_does() {
         // setup: cell test-helpers
@@ -818,7 +818,7 @@ mod tests {
         //| test a_fast_epoch_ends_where_the_simple_one_does
         let (toy_n, mut toy_rng) = (150, seeded(9));
         let toy_x: ArcArray2<f32> = randn((toy_n, 12), &mut toy_rng).into_shared();
-        let toy_labels: Array1<usize> = (0..n).map(|i| i % 4).collect();
+        let toy_labels: Array1<usize> = (0..toy_n).map(|i| i % 4).collect();
         let (toy_w1, toy_w2) = (kaiming_normal(12, 9, &mut toy_rng), kaiming_normal(9, 4, &mut toy_rng));
         let mut toy_slow = Simple::new(toy_w1.clone(), Array1::zeros(9), toy_w2.clone(), Array1::zeros(4));
         let mut toy_fast = Model::new(toy_w1, Array1::zeros(9), toy_w2, Array1::zeros(4));
