@@ -474,6 +474,25 @@ impl Model {
     }
 }
 
+// %% 03a_faster.ipynb model-store e686aa52
+//| export
+/// Cores with empty sums for two layers of these shapes.
+fn start(cores: &mut Vec<Core>, count: usize, shapes: [(usize, usize); 2]) {
+    cores.resize_with(count, Core::default);
+    for core in cores {
+        core.loss = 0.0;
+        core.sums.iter_mut().zip(shapes).for_each(|(sums, shape)| sums.clear(shape));
+    }
+}
+
+impl Model {
+    fn store(&mut self) {
+        for (i, lin) in [&mut self.lin1, &mut self.lin2].into_iter().enumerate() {
+            Sums::store(self.cores.iter().map(|core| &core.sums[i]), lin);
+        }
+    }
+}
+
 // %% 03a_faster.ipynb model-backward 736e76fa
 //| export
 impl Model {
@@ -500,25 +519,6 @@ impl Model {
             });
         });
         self.store();
-    }
-}
-
-// %% 03a_faster.ipynb model-store e686aa52
-//| export
-/// Cores with empty sums for two layers of these shapes.
-fn start(cores: &mut Vec<Core>, count: usize, shapes: [(usize, usize); 2]) {
-    cores.resize_with(count, Core::default);
-    for core in cores {
-        core.loss = 0.0;
-        core.sums.iter_mut().zip(shapes).for_each(|(sums, shape)| sums.clear(shape));
-    }
-}
-
-impl Model {
-    fn store(&mut self) {
-        for (i, lin) in [&mut self.lin1, &mut self.lin2].into_iter().enumerate() {
-            Sums::store(self.cores.iter().map(|core| &core.sums[i]), lin);
-        }
     }
 }
 
@@ -805,7 +805,7 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-epoch bba0afc0
+    // %% 03a_faster.ipynb test-epoch d08a7029
     #[test]
     fn a_fast_epoch_ends_where_the_simple_one_does() {
         // setup: cell test-helpers
@@ -816,17 +816,17 @@ mod tests {
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
         //| test a_fast_epoch_ends_where_the_simple_one_does
-        let (n, mut rng) = (150, seeded(9));
-        let x: ArcArray2<f32> = randn((n, 12), &mut rng).into_shared();
-        let labels: Array1<usize> = (0..n).map(|i| i % 4).collect();
-        let (w1, w2) = (kaiming_normal(12, 9, &mut rng), kaiming_normal(9, 4, &mut rng));
-        let mut slow = Simple::new(w1.clone(), Array1::zeros(9), w2.clone(), Array1::zeros(4));
-        let mut fast = Model::new(w1, Array1::zeros(9), w2, Array1::zeros(4));
-        let mut loader = DataLoader::new(Dataset::new(&x, &labels), Sampler::shuffled(n, 5), 64);
-        let slow_loss = nb_03::train_epoch(&mut slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut loader, |_| 0.1);
-        let order = Sampler::shuffled(n, 5).epoch().to_vec();
-        let fast_loss = train_epoch(&mut fast, &x, &order, 64, 0.1, cross_entropy_of(&labels));
-        test_near_zero(fast_loss - slow_loss, 1e-5);
-        test_near_zero(relative_error(&fast.lin1.w, &slow.lin1.w), 1e-5);
+        let (toy_n, mut toy_rng) = (150, seeded(9));
+        let toy_x: ArcArray2<f32> = randn((toy_n, 12), &mut toy_rng).into_shared();
+        let toy_labels: Array1<usize> = (0..toy_n).map(|i| i % 4).collect();
+        let (toy_w1, toy_w2) = (kaiming_normal(12, 9, &mut toy_rng), kaiming_normal(9, 4, &mut toy_rng));
+        let mut toy_slow = Simple::new(toy_w1.clone(), Array1::zeros(9), toy_w2.clone(), Array1::zeros(4));
+        let mut toy_fast = Model::new(toy_w1, Array1::zeros(9), toy_w2, Array1::zeros(4));
+        let mut toy_loader = DataLoader::new(Dataset::new(&toy_x, &toy_labels), Sampler::shuffled(toy_n, 5), 64);
+        let toy_slow_loss = nb_03::train_epoch(&mut toy_slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut toy_loader, |_| 0.1);
+        let toy_order = Sampler::shuffled(toy_n, 5).epoch().to_vec();
+        let toy_fast_loss = train_epoch(&mut toy_fast, &toy_x, &toy_order, 64, 0.1, cross_entropy_of(&toy_labels));
+        test_near_zero(toy_fast_loss - toy_slow_loss, 1e-5);
+        test_near_zero(relative_error(&toy_fast.lin1.w, &toy_slow.lin1.w), 1e-5);
     }
 }
