@@ -429,7 +429,7 @@ impl Model {
     }
 }
 
-// %% 03a_faster.ipynb parts 2a8a0feb
+// %% 03a_faster.ipynb parts 2e65a181
 //| export
 /// The rows of a block. 128 rows of 784 numbers are 392 KiB: a part of a core's second cache.
 const BLOCK: usize = 128;
@@ -437,7 +437,8 @@ const BLOCK: usize = 128;
 /// How many of `n` rows each thread takes: whole blocks, and all of them when they are few.
 fn rows_each(n: usize) -> usize {
     let worth = n / (4 * BLOCK);
-    let threads = if worth < 2 { 1 } else { thread::available_parallelism().map_or(1, Into::into).min(worth) };
+    let threads =
+        if worth < 2 { 1 } else { thread::available_parallelism().map_or(1, Into::into).min(worth) };
     n.div_ceil(threads).next_multiple_of(BLOCK).max(BLOCK)
 }
 
@@ -453,7 +454,7 @@ fn all<T: Send>(jobs: impl Iterator<Item = T>, run: impl Fn(T) + Sync) {
     });
 }
 
-// %% 03a_faster.ipynb model-forward d6b97983
+// %% 03a_faster.ipynb model-forward ca8197c8
 //| export
 impl Model {
     /// The outputs for all rows of `x`; keeps the hidden units.
@@ -465,7 +466,8 @@ impl Model {
         let (net, each) = ([&self.lin1, &self.lin2].map(|lin| Weights::new(lin, false)), rows_each(n));
         let parts = x.chunks(each * m).zip(self.hidden.chunks_mut(each * nh)).zip(out.chunks_mut(each * k));
         all(parts, |((x, hidden), out)| {
-            let blocks = x.chunks(BLOCK * m).zip(hidden.chunks_mut(BLOCK * nh)).zip(out.chunks_mut(BLOCK * k));
+            let blocks =
+                x.chunks(BLOCK * m).zip(hidden.chunks_mut(BLOCK * nh)).zip(out.chunks_mut(BLOCK * k));
             dispatch!(Level::new(), simd => for ((x, hidden), out) in blocks {
                 forward_rows(simd, &net, x, hidden, out);
             });
@@ -493,7 +495,7 @@ impl Model {
     }
 }
 
-// %% 03a_faster.ipynb model-backward 736e76fa
+// %% 03a_faster.ipynb model-backward 95369494
 //| export
 impl Model {
     /// The way back through all rows: the parameters' gradients, and the input's if it is wanted.
@@ -504,7 +506,8 @@ impl Model {
         assert!(want == got, "Model: gradient {got:?} does not fit output {want:?}");
         assert!(self.hidden.len() == input.nrows() * nh, "Model: the weights have another shape than before");
         let (x, grad_output) = (input.as_slice().expect("standard layout"), grad_output.as_standard_layout());
-        let (grad_output, each) = (grad_output.as_slice().expect("standard layout"), rows_each(input.nrows()));
+        let (grad_output, each) =
+            (grad_output.as_slice().expect("standard layout"), rows_each(input.nrows()));
         let net = [(&self.lin1, grad_x.is_some()), (&self.lin2, true)].map(|(lin, t)| Weights::new(lin, t));
         start(&mut self.cores, input.nrows().div_ceil(each).max(1), [(m, nh), (nh, k)]);
         let mut grad_x = grad_x.map(|grad_x| grad_x.chunks_mut(each * m));
@@ -584,7 +587,7 @@ fn mean_loss(cores: &[Core], n: usize) -> f32 {
     (cores.iter().map(|core| core.loss).sum::<f64>() / float::<f64>(n)) as f32
 }
 
-// %% 03a_faster.ipynb one-pass bc8ea4cd
+// %% 03a_faster.ipynb one-pass fe376d2f
 //| export
 impl Model {
     /// Forward and backward in one pass: the mean loss of the rows of `x`, and the parameters'
@@ -593,7 +596,12 @@ impl Model {
     /// `loss(i, output, grad)` is the loss of row `i` by itself, given its output; it writes the
     /// gradient with respect to the output. See [`mse_of`] and [`cross_entropy_of`]. Nothing is
     /// remembered for a later [`backward`](Module::backward). No row has the mean loss `NaN`.
-    pub fn forward_backward<L>(&mut self, x: &ArrayRef2<f32>, loss: L, grad_x: Option<&mut Array2<f32>>) -> f32
+    pub fn forward_backward<L>(
+        &mut self,
+        x: &ArrayRef2<f32>,
+        loss: L,
+        grad_x: Option<&mut Array2<f32>>,
+    ) -> f32
     where
         L: Fn(usize, &[f32], &mut [f32]) -> f32 + Sync,
     {
@@ -658,7 +666,7 @@ pub fn cross_entropy_of(labels: &ArrayRef1<usize>) -> impl Fn(usize, &[f32], &mu
     }
 }
 
-// %% 03a_faster.ipynb train-epoch dd85be18
+// %% 03a_faster.ipynb train-epoch d732cb98
 //| export
 /// One pass over the rows of `x` in this order: plain gradient descent, in batches of `batch_size`
 /// and a last one that holds the rest. Returns the mean loss of the rows, each as it was when its
@@ -666,7 +674,14 @@ pub fn cross_entropy_of(labels: &ArrayRef1<usize>) -> impl Fn(usize, &[f32], &mu
 ///
 /// `loss` is that of [`Model::forward_backward`], and gets the number of a row in `x`. Panics when
 /// the batch size is zero, or the order names a row that is not there.
-pub fn train_epoch<L>(model: &mut Model, x: &ArrayRef2<f32>, order: &[usize], batch_size: usize, lr: f32, loss: L) -> f64
+pub fn train_epoch<L>(
+    model: &mut Model,
+    x: &ArrayRef2<f32>,
+    order: &[usize],
+    batch_size: usize,
+    lr: f32,
+    loss: L,
+) -> f64
 where
     L: Fn(usize, &[f32], &mut [f32]) -> f32 + Sync,
 {
@@ -690,48 +705,60 @@ where
 mod tests {
     use super::*;
 
-    // %% 03a_faster.ipynb test-products 30bb9ee9
+    // %% 03a_faster.ipynb test-products 7087b2bf
     #[test]
     fn products_by_tiles_match_ndarrays() {
         // setup: cell test-helpers
         //| setup
         use exp::nb_00::{test_eq, test_fail, test_near_tol, test_near_zero};
-        use exp::nb_02::{Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded, targets};
+        use exp::nb_02::{
+            Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded,
+            targets,
+        };
         use exp::nb_03::{self, CrossEntropy, DataLoader, Dataset, Optimizer, Sampler};
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
         //| test products_by_tiles_match_ndarrays
-        for (rows, m, n) in [(8, 16, 48), (9, 33, 50), (1, 1, 1), (3, 5, 17), (17, 100, 10), (0, 4, 3), (130, 7, 79)] {
+        for (rows, m, n) in [(8, 16, 48), (9, 33, 50), (1, 1, 1), (3, 5, 17), (17, 100, 10), (0, 4, 3), (130, 7, 79)]
+        {
             let mut rng = seeded(rows as u64);
             let [a, b, g]: [Array2<f32>; 3] = [(rows, m), (m, n), (rows, n)].map(|shape| randn(shape, &mut rng));
             let (a, g) = (a.as_slice().unwrap(), g.as_slice().unwrap());
             let (last, base) = (last_columns(b.as_slice().unwrap(), n), vec![0.5; n]);
-            let (mut out, mut grad, mut grad_last) = (vec![0.0; rows * n], vec![0.0; m * n], vec![0.0; n % WIDEST * m]);
+            let (mut out, mut grad, mut grad_last) =
+                (vec![0.0; rows * n], vec![0.0; m * n], vec![0.0; n % WIDEST * m]);
             dispatch!(Level::new(), simd => {
                 product(simd, (a, m), Right { b: b.as_slice().unwrap(), last: &last, base: &base, n }, &mut out);
                 transposed_product(simd, (a, m), (g, n), (&mut grad, &mut grad_last));
             });
-            let (a, g) = (ArrayView2::from_shape((rows, m), a).unwrap(), ArrayView2::from_shape((rows, n), g).unwrap());
+            let (a, g) =
+                (ArrayView2::from_shape((rows, m), a).unwrap(), ArrayView2::from_shape((rows, n), g).unwrap());
             test_near_tol(&Array2::from_shape_vec((rows, n), out).unwrap(), &(a.dot(&b) + 0.5), 1e-4);
             let mut grad = Array2::from_shape_vec((m, n), grad).unwrap();
             let kept = n / WIDEST * WIDEST;
-            grad.slice_mut(s![.., kept..]).scaled_add(1.0, &ArrayView2::from_shape((n - kept, m), &grad_last).unwrap().t());
+            grad.slice_mut(s![.., kept..])
+                .scaled_add(1.0, &ArrayView2::from_shape((n - kept, m), &grad_last).unwrap().t());
             test_near_tol(&grad, &a.t().dot(&g), 1e-4);
         }
     }
 
-    // %% 03a_faster.ipynb test-model ee9414d9
+    // %% 03a_faster.ipynb test-model 88510c59
     #[test]
     fn the_fast_model_computes_what_the_simple_one_does() {
         // setup: cell test-helpers
         //| setup
         use exp::nb_00::{test_eq, test_fail, test_near_tol, test_near_zero};
-        use exp::nb_02::{Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded, targets};
+        use exp::nb_02::{
+            Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded,
+            targets,
+        };
         use exp::nb_03::{self, CrossEntropy, DataLoader, Dataset, Optimizer, Sampler};
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
         //| test the_fast_model_computes_what_the_simple_one_does
-        for (n, m, nh, k) in [(300, 20, 50, 1), (1, 784, 50, 10), (0, 3, 2, 1), (129, 33, 7, 3), (1_100, 5, 17, 2), (2, 1, 1, 1)] {
+        for (n, m, nh, k) in
+            [(300, 20, 50, 1), (1, 784, 50, 10), (0, 3, 2, 1), (129, 33, 7, 3), (1_100, 5, 17, 2), (2, 1, 1, 1)]
+        {
             let mut rng = seeded(n as u64);
             let (w1, b1) = (randn((m, nh), &mut rng), randn(nh, &mut rng));
             let (w2, b2) = (randn((nh, k), &mut rng), randn(k, &mut rng));
@@ -739,7 +766,8 @@ mod tests {
             let mut slow = Simple::new(w1.clone(), b1.clone(), w2.clone(), b2.clone());
             let out = slow.forward(&x.to_shared());
             let grad_x = slow.backward(&g);
-            let mut fast = Model::new(w1.reversed_axes().as_standard_layout().reversed_axes().into_owned(), b1, w2, b2);
+            let mut fast =
+                Model::new(w1.reversed_axes().as_standard_layout().reversed_axes().into_owned(), b1, w2, b2);
             for x in [x.to_shared(), x.t().as_standard_layout().into_owned().into_shared().reversed_axes()] {
                 test_near_tol(&fast.forward(&x), &out, 1e-4);
                 test_near_tol(&fast.backward(&g), &grad_x, 1e-4);
@@ -752,13 +780,16 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-misuse a9f27b06
+    // %% 03a_faster.ipynb test-misuse 2aae7838
     #[test]
     fn a_misused_fast_model_says_what_does_not_fit() {
         // setup: cell test-helpers
         //| setup
         use exp::nb_00::{test_eq, test_fail, test_near_tol, test_near_zero};
-        use exp::nb_02::{Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded, targets};
+        use exp::nb_02::{
+            Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded,
+            targets,
+        };
         use exp::nb_03::{self, CrossEntropy, DataLoader, Dataset, Optimizer, Sampler};
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
@@ -769,19 +800,25 @@ mod tests {
         toy.forward(&Array2::ones((4, 3)).into_shared());
         test_fail(|| toy.backward_params(&array![[1.0]]), "gradient [1, 1] does not fit output [4, 1]");
         let zeros = || Array1::zeros(2);
-        test_fail(|| Model::new(Array2::ones((3, 2)), zeros(), Array2::ones((3, 2)), zeros()), "does not fit w1 [3, 2]");
+        test_fail(
+            || Model::new(Array2::ones((3, 2)), zeros(), Array2::ones((3, 2)), zeros()),
+            "does not fit w1 [3, 2]",
+        );
         test_fail(|| Model::new(Array2::ones((0, 2)), zeros(), Array2::ones((2, 2)), zeros()), "a width of zero");
         let nan = toy.forward(&Array2::from_elem((1, 3), f32::NAN).into_shared());
         assert!(nan[[0, 0]].is_nan());
     }
 
-    // %% 03a_faster.ipynb test-one-pass 5dd82ad2
+    // %% 03a_faster.ipynb test-one-pass 512ca0c0
     #[test]
     fn one_pass_gives_the_same_loss_and_gradients() {
         // setup: cell test-helpers
         //| setup
         use exp::nb_00::{test_eq, test_fail, test_near_tol, test_near_zero};
-        use exp::nb_02::{Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded, targets};
+        use exp::nb_02::{
+            Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded,
+            targets,
+        };
         use exp::nb_03::{self, CrossEntropy, DataLoader, Dataset, Optimizer, Sampler};
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
@@ -805,13 +842,16 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-epoch d08a7029
+    // %% 03a_faster.ipynb test-epoch 502c60f5
     #[test]
     fn a_fast_epoch_ends_where_the_simple_one_does() {
         // setup: cell test-helpers
         //| setup
         use exp::nb_00::{test_eq, test_fail, test_near_tol, test_near_zero};
-        use exp::nb_02::{Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded, targets};
+        use exp::nb_02::{
+            Model as Simple, Mse, get_data, kaiming_normal, mean_std, normalize, randn, relative_error, seeded,
+            targets,
+        };
         use exp::nb_03::{self, CrossEntropy, DataLoader, Dataset, Optimizer, Sampler};
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
@@ -823,7 +863,8 @@ mod tests {
         let mut toy_slow = Simple::new(toy_w1.clone(), Array1::zeros(9), toy_w2.clone(), Array1::zeros(4));
         let mut toy_fast = Model::new(toy_w1, Array1::zeros(9), toy_w2, Array1::zeros(4));
         let mut toy_loader = DataLoader::new(Dataset::new(&toy_x, &toy_labels), Sampler::shuffled(toy_n, 5), 64);
-        let toy_slow_loss = nb_03::train_epoch(&mut toy_slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut toy_loader, |_| 0.1);
+        let toy_slow_loss =
+            nb_03::train_epoch(&mut toy_slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut toy_loader, |_| 0.1);
         let toy_order = Sampler::shuffled(toy_n, 5).epoch().to_vec();
         let toy_fast_loss = train_epoch(&mut toy_fast, &toy_x, &toy_order, 64, 0.1, cross_entropy_of(&toy_labels));
         test_near_zero(toy_fast_loss - toy_slow_loss, 1e-5);
