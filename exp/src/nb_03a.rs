@@ -780,7 +780,7 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-misuse 2aae7838
+    // %% 03a_faster.ipynb test-misuse ebcd9d85
     #[test]
     fn a_misused_fast_model_says_what_does_not_fit() {
         // setup: cell test-helpers
@@ -794,12 +794,14 @@ mod tests {
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
         //| test a_misused_fast_model_says_what_does_not_fit
+        fn zeros() -> Array1<f32> {
+            Array1::zeros(2)
+        }
         let mut toy = Model::new(Array2::ones((3, 2)), Array1::zeros(2), Array2::ones((2, 1)), array![0.0]);
         test_fail(|| toy.backward_params(&array![[1.0]]), "forward comes before backward");
         test_fail(|| toy.forward(&Array2::ones((4, 2)).into_shared()), "x [4, 2] does not fit w1 [3, 2]");
         toy.forward(&Array2::ones((4, 3)).into_shared());
         test_fail(|| toy.backward_params(&array![[1.0]]), "gradient [1, 1] does not fit output [4, 1]");
-        let zeros = || Array1::zeros(2);
         test_fail(
             || Model::new(Array2::ones((3, 2)), zeros(), Array2::ones((3, 2)), zeros()),
             "does not fit w1 [3, 2]",
@@ -842,7 +844,7 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-epoch 502c60f5
+    // %% 03a_faster.ipynb test-epoch 97be40af
     #[test]
     fn a_fast_epoch_ends_where_the_simple_one_does() {
         // setup: cell test-helpers
@@ -856,18 +858,21 @@ mod tests {
         use ndarray::{ArrayViewD, Axis, Zip, array, linalg::general_mat_mul};
         // end of setup
         //| test a_fast_epoch_ends_where_the_simple_one_does
-        let (toy_n, mut toy_rng) = (150, seeded(9));
-        let toy_x: ArcArray2<f32> = randn((toy_n, 12), &mut toy_rng).into_shared();
-        let toy_labels: Array1<usize> = (0..toy_n).map(|i| i % 4).collect();
-        let (toy_w1, toy_w2) = (kaiming_normal(12, 9, &mut toy_rng), kaiming_normal(9, 4, &mut toy_rng));
-        let mut toy_slow = Simple::new(toy_w1.clone(), Array1::zeros(9), toy_w2.clone(), Array1::zeros(4));
-        let mut toy_fast = Model::new(toy_w1, Array1::zeros(9), toy_w2, Array1::zeros(4));
-        let mut toy_loader = DataLoader::new(Dataset::new(&toy_x, &toy_labels), Sampler::shuffled(toy_n, 5), 64);
-        let toy_slow_loss =
-            nb_03::train_epoch(&mut toy_slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut toy_loader, |_| 0.1);
-        let toy_order = Sampler::shuffled(toy_n, 5).epoch().to_vec();
-        let toy_fast_loss = train_epoch(&mut toy_fast, &toy_x, &toy_order, 64, 0.1, cross_entropy_of(&toy_labels));
-        test_near_zero(toy_fast_loss - toy_slow_loss, 1e-5);
-        test_near_zero(relative_error(&toy_fast.lin1.w, &toy_slow.lin1.w), 1e-5);
+        {
+            let (toy_n, mut toy_rng) = (150, seeded(9));
+            let toy_x: ArcArray2<f32> = randn((toy_n, 12), &mut toy_rng).into_shared();
+            let toy_labels: Array1<usize> = (0..toy_n).map(|i| i % 4).collect();
+            let (toy_w1, toy_w2) = (kaiming_normal(12, 9, &mut toy_rng), kaiming_normal(9, 4, &mut toy_rng));
+            let mut toy_slow = Simple::new(toy_w1.clone(), Array1::zeros(9), toy_w2.clone(), Array1::zeros(4));
+            let mut toy_fast = Model::new(toy_w1, Array1::zeros(9), toy_w2, Array1::zeros(4));
+            let mut toy_loader = DataLoader::new(Dataset::new(&toy_x, &toy_labels), Sampler::shuffled(toy_n, 5), 64);
+            let toy_slow_loss =
+                nb_03::train_epoch(&mut toy_slow, &mut Optimizer::new(0.0, 0.0, 0.0), &mut toy_loader, |_| 0.1);
+            let toy_order = Sampler::shuffled(toy_n, 5).epoch().to_vec();
+            let toy_fast_loss =
+                train_epoch(&mut toy_fast, &toy_x, &toy_order, 64, 0.1, cross_entropy_of(&toy_labels));
+            test_near_zero(toy_fast_loss - toy_slow_loss, 1e-5);
+            test_near_zero(relative_error(&toy_fast.lin1.w, &toy_slow.lin1.w), 1e-5);
+        };
     }
 }

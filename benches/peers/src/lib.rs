@@ -56,7 +56,7 @@ pub trait Side {
     /// The product of the first five images and a 784×10 matrix; the sum of its numbers.
     fn product(&mut self) -> f32;
     /// From the weights as they were given, a pass over all rows in batches, with a step after each; the mean loss of
-    /// the batches.
+    /// the rows, each as it was when its batch came.
     fn epoch(&mut self) -> f64;
 }
 

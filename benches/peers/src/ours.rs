@@ -67,17 +67,16 @@ impl Side for Ours {
     }
 
     fn epoch(&mut self) -> f64 {
-        let (mut model, mut sum, mut batches) = (self.given.clone(), 0.0, 0.0);
+        let (mut model, mut sum) = (self.given.clone(), 0.0);
         for rows in self.order.chunks(BATCH) {
             let (x, y) = (self.x.select(Axis(0), rows).into_shared(), self.y.select(Axis(0), rows));
-            sum += f64::from(self.mse.forward(&model.forward(&x), &y));
-            batches += 1.0;
+            sum += f64::from(self.mse.forward(&model.forward(&x), &y)) * rows.len() as f64;
             model.backward_params(&self.mse.backward());
             for lin in [&mut model.lin1, &mut model.lin2] {
                 lin.w.scaled_add(-LR, &lin.grad_w);
                 lin.b.scaled_add(-LR, &lin.grad_b);
             }
         }
-        sum / batches
+        sum / self.order.len() as f64
     }
 }

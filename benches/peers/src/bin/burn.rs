@@ -75,21 +75,21 @@ impl Side for Burn {
     fn epoch(&mut self) -> f64 {
         let cpu = Device::flex();
         let mut parameters = self.tracked();
-        let (mut sum, mut batches) = (0.0, 0.0);
+        let mut sum = 0.0;
         for rows in self.order.chunks(BATCH) {
+            let share = rows.len() as f64 / self.order.len() as f64;
             let rows = Tensor::<1, Int>::from_data(TensorData::new(rows.to_vec(), [rows.len()]), &cpu);
             let (x, y) = (self.x.clone().select(0, rows.clone()), self.y.clone().select(0, rows));
             let [w1, b1, w2, b2] = parameters.clone();
             let loss = loss(x.autodiff(), y.autodiff(), (w1, b1, w2, b2));
             let grads = loss.backward();
-            sum += f64::from(loss.into_scalar::<f32>());
-            batches += 1.0;
+            sum += f64::from(loss.into_scalar::<f32>()) * share;
             parameters = parameters.map(|it| {
                 let grad = it.grad(&grads).expect("it has a gradient");
                 (it.inner() - grad * LR).autodiff().require_grad()
             });
         }
-        sum / batches
+        sum
     }
 }
 

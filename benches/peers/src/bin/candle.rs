@@ -50,7 +50,7 @@ impl Candle {
             parameter.set(given)?;
         }
         let n = self.y.elem_count();
-        let (mut sum, mut batches) = (0.0, 0.0);
+        let mut sum = 0.0;
         for start in (0..n).step_by(BATCH) {
             let rows = self.order.narrow(0, start, BATCH.min(n - start))?;
             let (x, y) =
@@ -61,10 +61,9 @@ impl Candle {
                 let step = (grads.get(parameter).expect("it has a gradient") * f64::from(LR))?;
                 parameter.set(&parameter.as_tensor().sub(&step)?)?;
             }
-            sum += f64::from(loss.to_scalar::<f32>()?);
-            batches += 1.0;
+            sum += f64::from(loss.to_scalar::<f32>()?) * BATCH.min(n - start) as f64;
         }
-        Ok(sum / batches)
+        Ok(sum / n as f64)
     }
 }
 
