@@ -3,12 +3,13 @@
 mod benches;
 mod foreign;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::cell::{Code, Shape, conflict_in};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{self, Kind};
-use crate::module::{self, Module};
+use crate::module;
 use crate::notebook::Cell;
 use crate::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::scope::{self, Declared, Import};
@@ -295,27 +296,23 @@ fn declared_by<'a, 'b>(
 }
 
 /// Two modules of one name, from two notebooks (or two files that differ only in case, which some systems take for
-/// one).
-pub fn same_module(modules: &[(&str, &Module)]) -> Vec<(usize, Diagnostic)> {
+/// one). Each comes as its notebook's name, its own and its path.
+pub fn same_module(modules: &[(&str, &str, &str)]) -> Vec<(usize, Diagnostic)> {
     let mut wrong = Vec::new();
-    for (index, (notebook, module)) in modules.iter().enumerate() {
-        let taken = modules[..index]
-            .iter()
-            .find(|(other, it)| other != notebook && it.path.to_lowercase() == module.path.to_lowercase());
-        if let Some((other, _)) = taken {
+    let mut seen: HashMap<String, Vec<&str>> = HashMap::new();
+    for (index, &(notebook, module, path)) in modules.iter().enumerate() {
+        let others = seen.entry(path.to_lowercase()).or_default();
+        if let Some(other) = others.iter().find(|other| **other != notebook) {
             wrong.push((
                 index,
-                Diagnostic::error(format!(
-                    "two notebooks export to `{}`: `{other}` and `{notebook}`",
-                    module.path
-                ))
-                .note("a module is fed by one notebook")
-                .help(format!(
-                    "rename one of the two, or give it a module of its own: `//| default_exp {}b`",
-                    module.name
-                )),
+                Diagnostic::error(format!("two notebooks export to `{path}`: `{other}` and `{notebook}`"))
+                    .note("a module is fed by one notebook")
+                    .help(format!(
+                        "rename one of the two, or give it a module of its own: `//| default_exp {module}b`"
+                    )),
             ));
         }
+        others.push(notebook);
     }
     wrong
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
@@ -18,7 +19,7 @@ use crate::project::{self, Project};
 pub use benches::declared as declared_benches;
 
 /// What one `:dep` line asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The name it is used by.
     pub name: String,

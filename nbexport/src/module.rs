@@ -9,6 +9,8 @@ mod regions;
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cell::{Code, Shape};
 use crate::directive::{Directive, Kind, Visibility};
 use crate::map::{LineMap, Origin};
@@ -40,7 +42,7 @@ pub struct Module {
 }
 
 /// What cargo makes of a generated file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// A module of the library, which `lib.rs` declares.
     Library,
