@@ -85,7 +85,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// A cell that takes part must be Rust, and an exported one must hold items only.
 fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
-    let code = match &cell.code {
+    let code = match cell.code() {
         Ok(code) => code,
         Err(diagnostic) => return wrong.push((**diagnostic).clone()),
     };
@@ -127,12 +127,12 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// A `//| export` below the first line of code would be taken as a comment, and nobody would notice.
 fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
-    let Ok(code) = &cell.code else { return };
     let text = cell.cell.text();
     let header = directive::header(text).last().map_or(0, |(start, line)| start + line.len());
     if !text[header..].contains("\n//|") {
         return;
     }
+    let Ok(code) = cell.code() else { return };
     let within_literals = code.lines_within_literals();
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -192,7 +192,7 @@ fn duplicates(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         let mut imported: Vec<(Import, &ParsedCell<'_>)> = Vec::new();
         let mut main: Option<&ParsedCell<'_>> = None;
         for cell in cells {
-            let Ok(code) = &cell.code else { continue };
+            let Ok(code) = cell.code() else { continue };
             if matches!(cell.role(), Role::Bin(_))
                 && matches!(code.shape(), Shape::Statements | Shape::Expression)
             {
@@ -290,7 +290,7 @@ fn declared_by<'a, 'b>(
 ) -> Vec<(Declared, &'b ParsedCell<'a>)> {
     let cells = parsed.cells.iter().filter(|cell| wanted(cell.role()));
     cells
-        .filter_map(|cell| Some((cell, cell.code.as_ref().ok()?)))
+        .filter_map(|cell| Some((cell, cell.code().as_ref().ok()?)))
         .flat_map(|(cell, code)| scope::declared(code).into_iter().map(move |declared| (declared, cell)))
         .collect()
 }
