@@ -316,3 +316,17 @@ fn a_held_lock_is_waited_for() {
     assert!(waiting.wait().unwrap().success());
     assert!(case.read("exp/src/nb_00.rs").contains("pub fn g()"));
 }
+
+/// All new texts are written before the first of them replaces an old one.
+#[cfg(unix)]
+#[test]
+fn there_may_be_more_modules_than_a_process_may_have_files_open() {
+    let cells = |number| format!("--- c{number}\n//| export m{number}\npub fn f() {{}}\n");
+    let case = Case::of(&(0..80).map(cells).collect::<String>());
+    let binary = case.command("").get_program().to_string_lossy().into_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -n 40 && exec \"$0\"", &binary]).current_dir(case.path("."));
+    let run = case.told(&shell.output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(case.has("exp/src/m0.rs") && case.has("exp/src/m79.rs"));
+}

@@ -8,6 +8,7 @@ mod support;
 mod bad_cells;
 mod bad_files;
 mod benches;
+mod cache;
 mod cargo;
 mod dependencies;
 mod directives;

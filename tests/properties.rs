@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use nbexport::export::{self, Options};
+use nbexport::export::{self, Options, Report};
 use nbexport::module;
 use nbexport::notebook::Notebook;
 use nbexport::project::Project;
@@ -315,7 +315,7 @@ impl World {
             self.live.retain(|token| has(&kept, token));
         }
         let before = self.case.files(".");
-        let report = export::export(&self.project, None, &Options { check: false, force }).unwrap();
+        let report = self.exports(&Options { check: false, force });
         if report.outcomes.iter().any(export::Outcome::is_bad) {
             assert!(before == self.case.files("."), "a refused export wrote something");
         } else {
@@ -323,9 +323,35 @@ impl World {
         }
     }
 
+    /// Exports here, going by what earlier exports learned, and in a copy that remembers nothing: both come to the same.
+    fn exports(&self, options: &Options) -> Report {
+        let copy = self.case.copy();
+        let project = Project::discover(&copy.path("."), None).unwrap();
+        let fresh = export::export(&project, None, options).unwrap();
+        let report = export::export(&self.project, None, options).unwrap();
+        let told = |report: &Report| {
+            let outcomes: Vec<_> = report
+                .outcomes
+                .iter()
+                .map(|it| {
+                    (it.notebook.clone(), it.modules.clone(), it.changed, it.diagnostics.clone(), it.failed)
+                })
+                .collect();
+            let changes: Vec<_> = report
+                .changes
+                .iter()
+                .map(|it| (it.name.clone(), it.before.clone(), it.after.clone()))
+                .collect();
+            (outcomes, changes, report.diagnostics.clone())
+        };
+        assert_eq!(told(&report), told(&fresh), "what it remembers changes what it says");
+        assert!(self.case.files(".") == copy.files("."), "what it remembers changes what it writes");
+        report
+    }
+
     /// Both sides say the same: an export would change nothing.
     fn is_exported(&self) {
-        let report = export::export(&self.project, None, &Options { check: true, force: false }).unwrap();
+        let report = self.exports(&Options { check: true, force: false });
         let wrong: Vec<String> = report
             .outcomes
             .iter()

@@ -118,6 +118,15 @@ impl Case {
         found
     }
 
+    /// The same project elsewhere, without `target`.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::nothing();
+        for (name, text) in self.files(".") {
+            copy.write(&name, text);
+        }
+        copy
+    }
+
     /// The names of all files of the crate.
     pub(crate) fn names(&self) -> Vec<String> {
         self.files("exp").into_keys().collect()

@@ -200,8 +200,21 @@ fn tell(
         let plain = anstream::adapter::strip_str(rendered).to_string();
         event["message"]["rendered"] = json!(plain);
         say(Said::Json(event));
-    } else if shown.insert(rendered.to_owned()) && !rendered.is_empty() {
+    } else if shown.insert(identity(message)) && !rendered.is_empty() {
         say(Said::Error(format!("{}\n", rendered.trim_end_matches('\n')) + "\n"));
+    }
+}
+
+/// What makes two messages one: the same is said of the same place. What is drawn around it differs between a test in
+/// the crate and its cell in a program. A message without a place is its text.
+fn identity(message: &Value) -> String {
+    let spans = message["spans"].as_array().into_iter().flatten();
+    match spans.into_iter().find(|span| span["is_primary"] == true) {
+        Some(span) => {
+            let place = ["file_name", "line_start", "column_start"].map(|key| span[key].to_string());
+            format!("{} {} {}", message["level"], message["message"], place.join(":"))
+        }
+        None => message["rendered"].as_str().unwrap_or_default().to_owned(),
     }
 }
 

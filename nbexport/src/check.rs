@@ -3,12 +3,13 @@
 mod benches;
 mod foreign;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::cell::{Code, Shape, conflict_in};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{self, Kind};
-use crate::module::{self, Module};
+use crate::module;
 use crate::notebook::Cell;
 use crate::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::scope::{self, Declared, Import};
@@ -84,7 +85,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// A cell that takes part must be Rust, and an exported one must hold items only.
 fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
-    let code = match &cell.code {
+    let code = match cell.code() {
         Ok(code) => code,
         Err(diagnostic) => return wrong.push((**diagnostic).clone()),
     };
@@ -126,12 +127,12 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// A `//| export` below the first line of code would be taken as a comment, and nobody would notice.
 fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
-    let Ok(code) = &cell.code else { return };
     let text = cell.cell.text();
     let header = directive::header(text).last().map_or(0, |(start, line)| start + line.len());
     if !text[header..].contains("\n//|") {
         return;
     }
+    let Ok(code) = cell.code() else { return };
     let within_literals = code.lines_within_literals();
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
@@ -191,7 +192,7 @@ fn duplicates(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         let mut imported: Vec<(Import, &ParsedCell<'_>)> = Vec::new();
         let mut main: Option<&ParsedCell<'_>> = None;
         for cell in cells {
-            let Ok(code) = &cell.code else { continue };
+            let Ok(code) = cell.code() else { continue };
             if matches!(cell.role(), Role::Bin(_))
                 && matches!(code.shape(), Shape::Statements | Shape::Expression)
             {
@@ -289,33 +290,29 @@ fn declared_by<'a, 'b>(
 ) -> Vec<(Declared, &'b ParsedCell<'a>)> {
     let cells = parsed.cells.iter().filter(|cell| wanted(cell.role()));
     cells
-        .filter_map(|cell| Some((cell, cell.code.as_ref().ok()?)))
+        .filter_map(|cell| Some((cell, cell.code().as_ref().ok()?)))
         .flat_map(|(cell, code)| scope::declared(code).into_iter().map(move |declared| (declared, cell)))
         .collect()
 }
 
 /// Two modules of one name, from two notebooks (or two files that differ only in case, which some systems take for
-/// one).
-pub fn same_module(modules: &[(&str, &Module)]) -> Vec<(usize, Diagnostic)> {
+/// one). Each comes as its notebook's name, its own and its path.
+pub fn same_module(modules: &[(&str, &str, &str)]) -> Vec<(usize, Diagnostic)> {
     let mut wrong = Vec::new();
-    for (index, (notebook, module)) in modules.iter().enumerate() {
-        let taken = modules[..index]
-            .iter()
-            .find(|(other, it)| other != notebook && it.path.to_lowercase() == module.path.to_lowercase());
-        if let Some((other, _)) = taken {
+    let mut seen: HashMap<String, Vec<&str>> = HashMap::new();
+    for (index, &(notebook, module, path)) in modules.iter().enumerate() {
+        let others = seen.entry(path.to_lowercase()).or_default();
+        if let Some(other) = others.iter().find(|other| **other != notebook) {
             wrong.push((
                 index,
-                Diagnostic::error(format!(
-                    "two notebooks export to `{}`: `{other}` and `{notebook}`",
-                    module.path
-                ))
-                .note("a module is fed by one notebook")
-                .help(format!(
-                    "rename one of the two, or give it a module of its own: `//| default_exp {}b`",
-                    module.name
-                )),
+                Diagnostic::error(format!("two notebooks export to `{path}`: `{other}` and `{notebook}`"))
+                    .note("a module is fed by one notebook")
+                    .help(format!(
+                        "rename one of the two, or give it a module of its own: `//| default_exp {module}b`"
+                    )),
             ));
         }
+        others.push(notebook);
     }
     wrong
 }

@@ -1,19 +1,26 @@
 //! The main job: the notebooks of a project → the modules, `lib.rs` and Cargo.toml of its crate.
 //!
-//! All notebooks of the project are read on every run, since `lib.rs` and Cargo.toml are made of all of them; only
-//! those asked for are written. So the result does not depend on which were named, or in what order.
+//! All notebooks of the project count on every run, since `lib.rs` and Cargo.toml are made of all of them; only those
+//! asked for are written. So the result does not depend on which were named, or in what order. A notebook that is as
+//! it was is not read again: what it comes to is in the [`cache`].
+
+mod cache;
+mod compare;
+mod load;
+mod orphans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use toml_edit::DocumentMut;
 
+use self::cache::Cache;
+use self::compare::{Compared, Refused};
+use self::load::{Loaded, Loading};
 use crate::check;
 use crate::diagnostic::Diagnostic;
-use crate::git;
 use crate::krate::{self, Change};
 use crate::manifest::{self, Dependency};
 use crate::module::{self, Module, Target};
@@ -36,7 +43,7 @@ pub struct Outcome {
     /// The notebook's name.
     pub notebook: String,
     /// The files it goes to, with how many cells and tests each holds.
-    pub modules: Vec<Module>,
+    pub modules: Vec<Exported>,
     /// Whether any of those files changed (or, under `check`, should).
     pub changed: bool,
     /// What is wrong; with an error among it nothing of the notebook was written.
@@ -45,7 +52,42 @@ pub struct Outcome {
     pub failed: bool,
 }
 
+/// A [`Module`] without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// The module's name, or the binary's.
+    pub name: String,
+    /// Its file below the crate.
+    pub path: String,
+    /// What cargo makes of it.
+    pub target: Target,
+    /// How many cells are exported to it, tests not counted.
+    pub cells: usize,
+    /// How many `#[test]`s it holds.
+    pub tests: usize,
+    /// Whether it calls its own crate by name.
+    names_crate: bool,
+}
+
+impl Exported {
+    fn new(module: &Module, crate_name: &str) -> Self {
+        Self {
+            name: module.name.clone(),
+            path: module.path.clone(),
+            target: module.target,
+            cells: module.cells,
+            tests: module.tests,
+            names_crate: module.text.contains(&format!("{crate_name}::")),
+        }
+    }
+}
+
 impl Outcome {
+    fn new(notebook: String) -> Self {
+        let (modules, diagnostics) = (Vec::new(), Vec::new());
+        Self { notebook, modules, changed: false, diagnostics, failed: false }
+    }
+
     /// Whether an error keeps the notebook from the crate.
     pub fn is_bad(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
@@ -63,14 +105,6 @@ pub struct Report {
     pub changes: Vec<Change>,
 }
 
-/// A notebook of the project on its way to the crate.
-struct Loaded {
-    path: PathBuf,
-    requested: bool,
-    outcome: Outcome,
-    dependencies: Vec<Dependency>,
-}
-
 /// Exports `requested` notebooks, or all of the project when it is `None`.
 ///
 /// # Errors
@@ -82,7 +116,9 @@ pub fn export(
 ) -> Result<Report, Box<Diagnostic>> {
     let _lock = if options.check { None } else { Some(krate::lock(project)?) };
     let crate_name = crate_name(project)?;
-    let mut loaded = load(project, requested, &crate_name)?;
+    let cache = Cache::read(project, &crate_name);
+    let loading = Loading { project, crate_name: &crate_name, options, cache: &cache };
+    let mut loaded = load::load(&loading, requested)?;
     refuse_shared_modules(&mut loaded);
     unite_dependencies(&mut loaded);
 
@@ -92,11 +128,11 @@ pub fn export(
         if it.outcome.is_bad() {
             continue;
         }
-        match module_changes(project, &it.outcome, options) {
-            Ok((changes, notes)) => {
-                it.outcome.changed = !changes.is_empty();
-                it.outcome.diagnostics.extend(notes);
-                report.changes.extend(changes);
+        match std::mem::replace(&mut it.compared, Ok(Compared::default())) {
+            Ok(compared) => {
+                it.outcome.changed = !compared.changes.is_empty();
+                it.outcome.diagnostics.extend(compared.notes);
+                report.changes.extend(compared.changes);
             }
             Err(Refused { wrong, failed }) => {
                 it.outcome.diagnostics.extend(wrong);
@@ -117,7 +153,7 @@ pub fn export(
         }
     }
     if requested.is_none() {
-        report.diagnostics.extend(orphans(project, &loaded));
+        report.diagnostics.extend(orphans::orphans(project, &loaded));
     }
     if report.diagnostics.iter().any(Diagnostic::is_error) {
         report.changes.clear();
@@ -127,6 +163,8 @@ pub fn export(
     }
     if !options.check {
         krate::write(&report.changes)?;
+        let known = loaded.iter_mut().filter_map(|it| Some((it.outcome.notebook.clone(), it.entry.take()?)));
+        cache.keep(&known.collect());
     }
     report.outcomes = loaded.into_iter().filter(|it| it.requested).map(|it| it.outcome).collect();
     Ok(report)
@@ -159,86 +197,15 @@ fn modules_of(parsed: &ParsedNotebook<'_>, crate_name: &str, wrong: &mut Vec<Dia
     if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed, crate_name) }
 }
 
-fn load(
-    project: &Project,
-    requested: Option<&[PathBuf]>,
-    crate_name: &str,
-) -> Result<Vec<Loaded>, Box<Diagnostic>> {
-    let mut paths: Vec<PathBuf> = if requested.is_none() || project.notebooks.is_dir() {
-        project.notebook_paths()?
-    } else {
-        Vec::new()
-    };
-    for path in requested.unwrap_or_default() {
-        if !paths.contains(path) {
-            paths.push(path.clone());
-        }
-    }
-    paths.sort();
-    let is_requested = |path: &PathBuf| requested.is_none_or(|requested| requested.contains(path));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut loaded = Vec::new();
-        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            loaded.push(load_one(project, path, is_requested(path), crate_name));
-        }
-        loaded
-    };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().div_ceil(8));
-    let mut loaded = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut loaded = work();
-        loaded.extend(others.into_iter().flat_map(|thread| thread.join().expect("loading does not panic")));
-        loaded
-    });
-    loaded.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(loaded)
-}
-
-fn load_one(project: &Project, path: &Path, requested: bool, crate_name: &str) -> Loaded {
-    let name = project.name_of(path);
-    let mut outcome = Outcome {
-        notebook: name.clone(),
-        modules: Vec::new(),
-        changed: false,
-        diagnostics: Vec::new(),
-        failed: false,
-    };
-    let mut dependencies = Vec::new();
-    match Notebook::read(path, &name) {
-        Err(diagnostic) => {
-            outcome.diagnostics.push(*diagnostic);
-            outcome.failed = true;
-        }
-        Ok(notebook) => {
-            let (parsed, mut wrong) = ParsedNotebook::new(&notebook);
-            outcome.modules = modules_of(&parsed, crate_name, &mut wrong);
-            if parsed.exports_something() {
-                let folder = path.parent().unwrap_or(&project.root);
-                let (found, more) = manifest::dependencies(&parsed, folder, project, crate_name);
-                dependencies = found;
-                wrong.extend(more);
-            }
-            outcome.diagnostics = wrong;
-        }
-    }
-    // Nothing of this notebook holds spans any more; without this, the texts of all notebooks would be kept for them.
-    proc_macro2::extra::invalidate_current_thread_spans();
-    Loaded { path: path.to_owned(), requested, outcome, dependencies }
-}
-
 fn refuse_shared_modules(loaded: &mut [Loaded]) {
-    let wrong = {
-        let modules: Vec<(&str, &Module)> = loaded
-            .iter()
-            .flat_map(|it| it.outcome.modules.iter().map(|module| (it.outcome.notebook.as_str(), module)))
-            .collect();
-        let owners: Vec<String> = modules.iter().map(|(notebook, _)| (*notebook).to_owned()).collect();
-        check::same_module(&modules)
-            .into_iter()
-            .map(|(index, wrong)| (owners[index].clone(), wrong))
-            .collect::<Vec<_>>()
-    };
+    let all =
+        loaded.iter().flat_map(|it| it.outcome.modules.iter().map(|module| (&it.outcome.notebook, module)));
+    let modules: Vec<(&str, &str, &str)> =
+        all.map(|(notebook, it)| (notebook.as_str(), it.name.as_str(), it.path.as_str())).collect();
+    let wrong: Vec<(String, Diagnostic)> = check::same_module(&modules)
+        .into_iter()
+        .map(|(index, wrong)| (modules[index].0.to_owned(), wrong))
+        .collect();
     for (owner, diagnostic) in wrong {
         // Both are named in the message. Neither is exported: which of the two is meant, only their writer knows.
         for it in loaded.iter_mut().filter(|it| {
@@ -261,91 +228,6 @@ fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
         }
     }
     united
-}
-
-/// Why nothing of a notebook is written.
-struct Refused {
-    wrong: Vec<Diagnostic>,
-    /// A file cannot be read or written, rather than must not.
-    failed: bool,
-}
-
-/// The files of one notebook that are not as they should be, and what is to be said of them.
-fn module_changes(
-    project: &Project,
-    outcome: &Outcome,
-    options: &Options,
-) -> Result<(Vec<Change>, Vec<Diagnostic>), Refused> {
-    let mut changes = Vec::new();
-    let mut notes = Vec::new();
-    let mut wrong = Vec::new();
-    let mut failed = false;
-    for module in &outcome.modules {
-        match Change::of(project, project.krate.join(&module.path), module.text.clone()) {
-            Err(diagnostic) => {
-                wrong.push(*diagnostic);
-                failed = true;
-            }
-            Ok(None) => {}
-            Ok(Some(change)) => match hand_edits(&change, module, options.force) {
-                Some(diagnostic) if diagnostic.is_error() => wrong.push(diagnostic),
-                note => {
-                    notes.extend(note);
-                    changes.push(change);
-                }
-            },
-        }
-    }
-    if wrong.is_empty() { Ok((changes, notes)) } else { Err(Refused { wrong, failed }) }
-}
-
-/// What somebody typed into a module since the last export is not overwritten. A conflict that git left in it is:
-/// what the two sides became, the notebook says.
-fn hand_edits(change: &Change, module: &Module, force: bool) -> Option<Diagnostic> {
-    let before = change.before.as_deref()?;
-    if force {
-        return None;
-    }
-    if before.trim().is_empty() {
-        return None;
-    }
-    if git::is_conflicted(before) && before.contains(module::GENERATED) {
-        let typed = git::typed_into_conflict(&change.path, before, &module.text);
-        return Some(if typed.is_empty() {
-            Diagnostic::warning(format!("`{}` held git's conflict markers and is written anew", change.name))
-                .note("its notebook has none, and both sides of the conflict were as nbexport wrote them")
-                .help(format!("`git add {}` tells git that the conflict is solved", change.name))
-        } else {
-            Diagnostic::error(format!(
-                "`{}` holds git's conflict markers, so it was not overwritten",
-                change.name
-            ))
-            .note(format!("edited by hand, on one of its sides or after the merge: {}", typed.join(", ")))
-            .help("bring those edits into the notebook, or drop them: `nbexport export --force`")
-        });
-    }
-    if module::generated_from(before).is_none() {
-        return Some(
-            Diagnostic::error(format!("`{}` was not written by nbexport, so it was not overwritten", change.name))
-                .help("rename that file, give the notebook another module (`//| default_exp NAME`), or say `--force`"),
-        );
-    }
-    let edited = module::edited_regions(before, &module.text);
-    if edited.is_empty() {
-        return None;
-    }
-    let cells: Vec<String> = edited
-        .iter()
-        .map(|region| format!("{} at {}:{}", region.called(), change.name, region.line))
-        .collect();
-    Some(
-        Diagnostic::error(format!(
-            "`{}` was edited by hand since the last export, so it was not overwritten",
-            change.name
-        ))
-        .note(format!("edited: {}", cells.join(", ")))
-        .help("bring the edits into the notebook (`nbexport sync`), or drop them: `nbexport export --force`"),
-    )
 }
 
 fn manifest_change(
@@ -380,9 +262,8 @@ fn lib_change(
         Err(error) => return Err(vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))]),
     };
     let modules = in_crate(project, loaded, Target::Library, "src", krate::declared_modules(&lib));
-    let mentions = format!("{crate_name}::");
     let self_name = exported(project, loaded, Target::Library)
-        .any(|module| module.text.contains(&mentions))
+        .any(|module| module.names_crate)
         .then_some(crate_name)
         .or_else(|| lib.contains("extern crate self").then_some(crate_name));
     let modules: Vec<String> = modules.into_iter().collect();
@@ -396,9 +277,9 @@ fn exported<'a>(
     project: &'a Project,
     loaded: &'a [Loaded],
     target: Target,
-) -> impl Iterator<Item = &'a Module> {
+) -> impl Iterator<Item = &'a Exported> {
     loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(move |it| {
-        let there = |module: &&Module| it.requested || project.krate.join(&module.path).is_file();
+        let there = |module: &&Exported| it.requested || project.krate.join(&module.path).is_file();
         it.outcome.modules.iter().filter(move |module| module.target == target).filter(there)
     })
 }
@@ -415,40 +296,6 @@ fn in_crate(
     let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
     let exported = exported(project, loaded, target).map(|module| module.name.clone());
     exported.chain(declared.into_iter().filter(is_there)).collect()
-}
-
-/// Generated files whose notebook is gone, or exports to them no more. They are kept: they may be all that is left.
-fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
-    let known: BTreeSet<PathBuf> = loaded
-        .iter()
-        .flat_map(|it| it.outcome.modules.iter().map(|module| project.krate.join(&module.path)))
-        .collect();
-    let mut found = Vec::new();
-    for (path, text) in krate::generated_files(project) {
-        let Some(notebook) = module::generated_from(&text).filter(|_| !known.contains(&path)) else {
-            continue;
-        };
-        let source = loaded.iter().find(|it| it.outcome.notebook == notebook && it.path.is_file());
-        // What is wrong with it is said already, and what it would export is not known.
-        if source.is_some_and(|it| it.outcome.is_bad()) {
-            continue;
-        }
-        let name = project.name_of(&path);
-        let declared = match path.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
-            Some("benches") => "; its `[[bench]]` entry then goes too",
-            Some("bin") => "",
-            _ => "; its `pub mod` line then goes too",
-        };
-        let (why, when) = match source {
-            Some(_) => ("which exports nothing to it any more", "its cells went elsewhere or are gone"),
-            None => ("which is gone", "the notebook was renamed or removed"),
-        };
-        found.push(
-            Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, {why}"))
-                .help(format!("delete `{name}` if {when}{declared}")),
-        );
-    }
-    found
 }
 
 /// The crate's name as `use` writes it.

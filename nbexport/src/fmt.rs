@@ -38,7 +38,7 @@ pub fn format(notebooks: &[Notebook], root: &Path) -> Result<Vec<Formatted>, Box
     let mut pieces = Vec::new();
     for (index, parsed) in parsed.iter().enumerate() {
         for cell in &parsed.cells {
-            match &cell.code {
+            match cell.code() {
                 Err(diagnostic) => results[index].diagnostics.push((**diagnostic).clone()),
                 Ok(code) if code.shape() == Shape::Empty => {}
                 Ok(code) => pieces.push((index, cell, Piece::new(cell, code))),

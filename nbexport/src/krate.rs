@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::diagnostic::Diagnostic;
 use crate::module;
@@ -97,13 +97,13 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The files of the crate that nbexport wrote, with their texts, sorted by path.
-pub(crate) fn generated_files(project: &Project) -> Vec<(PathBuf, String)> {
+/// The `wanted` files of the crate that nbexport wrote, with their texts, sorted by path.
+pub(crate) fn generated_files(project: &Project, wanted: impl Fn(&Path) -> bool) -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
     for folder in ["src", "src/bin", "benches"] {
         let entries = fs::read_dir(project.krate.join(folder)).into_iter().flatten().flatten();
         let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "rs") && wanted(path));
         found.sort();
         paths.append(&mut found);
     }
@@ -144,7 +144,8 @@ pub fn save(path: &Path, name: &str, text: &str) -> Result<(), Box<Diagnostic>> 
 
 /// A text in a temporary file beside the file that it is to replace; dropped without [`Staged::commit`], it is gone.
 struct Staged {
-    temporary: NamedTempFile,
+    // Closed: a project may have more files than a process may have open.
+    temporary: TempPath,
     path: PathBuf,
 }
 
@@ -161,7 +162,7 @@ impl Staged {
             Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions())?,
             Err(_) => make_readable(temporary.as_file())?,
         }
-        Ok(Self { temporary, path })
+        Ok(Self { temporary: temporary.into_temp_path(), path })
     }
 
     fn commit(self) -> io::Result<()> {
@@ -186,14 +187,19 @@ fn make_readable(_: &File) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock is released when the file is closed")] File);
 
+/// Where nbexport keeps what is its own: the lock, and what it remembers.
+pub(crate) fn own_folder(project: &Project) -> PathBuf {
+    // Without a configured project the root is no more than a folder that notebook and crate have in common.
+    let is_cargo_folder = project.root.join("Cargo.toml").is_file();
+    if is_cargo_folder { &project.root } else { &project.krate }.join("target/nbexport")
+}
+
 /// Waits until no other nbexport writes to the project.
 ///
 /// # Errors
 /// The lock file cannot be made (a read-only disk).
 pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
-    // Without a configured project the root is no more than a folder that notebook and crate have in common.
-    let is_cargo_folder = project.root.join("Cargo.toml").is_file();
-    let folder = if is_cargo_folder { &project.root } else { &project.krate }.join("target/nbexport");
+    let folder = own_folder(project);
     let held = || {
         fs::create_dir_all(&folder)?;
         let file = File::create(folder.join(".lock"))?;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
@@ -18,7 +19,7 @@ use crate::project::{self, Project};
 pub use benches::declared as declared_benches;
 
 /// What one `:dep` line asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The name it is used by.
     pub name: String,
@@ -67,7 +68,8 @@ pub fn dependencies(
 
 /// What follows `:dep` on the lines of a cell that begin with it.
 fn dep_lines<'a>(cell: &'a ParsedCell<'_>) -> impl Iterator<Item = (&'a str, Range<usize>)> {
-    let commands = cell.code.as_ref().map(|code| code.commands.as_slice()).unwrap_or_default();
+    let code = cell.mentions(":dep ").then(|| cell.code().as_ref().ok()).flatten();
+    let commands = code.map(|code| code.commands.as_slice()).unwrap_or_default();
     commands.iter().filter_map(|(line, span)| Some((line.strip_prefix(":dep ")?.trim(), span.clone())))
 }
 
@@ -401,7 +403,7 @@ fn hints(parsed: &ParsedNotebook<'_>, found: &[Dependency], crate_name: &str, wr
             }
             let user =
                 parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))).find_map(|cell| {
-                    let import = crate::scope::imports(cell.code.as_ref().ok()?)
+                    let import = crate::scope::imports(cell.code().as_ref().ok()?)
                         .into_iter()
                         .find(|import| import.path.split("::").next() == Some(&name))?;
                     Some((cell, import.span))

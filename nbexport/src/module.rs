@@ -9,6 +9,8 @@ mod regions;
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cell::{Code, Shape};
 use crate::directive::{Directive, Kind, Visibility};
 use crate::map::{LineMap, Origin};
@@ -40,7 +42,7 @@ pub struct Module {
 }
 
 /// What cargo makes of a generated file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// A module of the library, which `lib.rs` declares.
     Library,
@@ -188,7 +190,7 @@ fn library(
 fn binary(parsed: &ParsedNotebook<'_>, name: &str, cells: &[&ParsedCell<'_>]) -> Module {
     let mut writer = Writer::new(parsed.notebook);
     for cell in cells {
-        match &cell.code {
+        match cell.code() {
             Ok(code) if code.shape() != Shape::Items && code.shape() != Shape::Empty => {
                 writer.main_cell(cell, code);
             }
@@ -262,7 +264,7 @@ impl<'a> Writer<'a> {
     fn item_cell(&mut self, cell: &ParsedCell<'_>) {
         self.begin(0, &marker_id(cell.cell), None);
         let hidden = matches!(cell.role(), Role::Export(_, Visibility::Internal));
-        let code = cell.code.as_ref().ok();
+        let code = cell.code().as_ref().ok();
         let hidden_lines = if hidden { code.map(public_item_lines).unwrap_or_default() } else { Vec::new() };
         for (index, line) in cell.cell.text().lines().enumerate() {
             if hidden_lines.contains(&index) {
@@ -294,7 +296,7 @@ impl<'a> Writer<'a> {
     }
 
     fn test_cell(&mut self, cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]) {
-        let Ok(code) = &cell.code else { return };
+        let Ok(code) = cell.code() else { return };
         self.begin(4, &marker_id(cell.cell), None);
         let (question_mark, awaits) = question_mark_and_await(code, setup);
         self.line(if awaits { "    #[tokio::test]" } else { "    #[test]" }, None);
@@ -325,7 +327,7 @@ impl<'a> Writer<'a> {
     /// What the setup cells before a test or a benchmark do, copied into it.
     fn setup(&mut self, setup: &[&ParsedCell<'_>], indent: usize) {
         for cell in setup {
-            if let Ok(code) = &cell.code {
+            if let Ok(code) = cell.code() {
                 self.line(&format!("{:indent$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
                 self.body(cell.cell, code, indent, true);
             }
@@ -376,7 +378,7 @@ impl<'a> Writer<'a> {
 
 /// Whether a cell, or one of the setup cells that it begins with, uses `?` or `.await`.
 pub(crate) fn question_mark_and_await(code: &Code, setup: &[&ParsedCell<'_>]) -> (bool, bool) {
-    let setup = setup.iter().filter_map(|cell| cell.code.as_ref().ok());
+    let setup = setup.iter().filter_map(|cell| cell.code().as_ref().ok());
     setup
         .chain([code])
         .map(scope::uses_question_mark_and_await)

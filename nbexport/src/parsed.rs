@@ -1,5 +1,6 @@
 //! A [`Notebook`] → its code cells with their directives and their Rust.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::cell::Code;
@@ -23,8 +24,7 @@ pub struct ParsedCell<'a> {
     pub cell: &'a Cell,
     /// Its `//|` lines.
     pub directives: Directives,
-    /// Its Rust, or why it is none.
-    pub code: Result<Code, Box<Diagnostic>>,
+    code: OnceCell<Result<Code, Box<Diagnostic>>>,
 }
 
 impl<'a> ParsedNotebook<'a> {
@@ -38,7 +38,7 @@ impl<'a> ParsedNotebook<'a> {
             .map(|cell| {
                 let (directives, wrong) = directive::parse(cell);
                 diagnostics.extend(wrong);
-                ParsedCell { cell, directives, code: Code::parse(&cell.source) }
+                ParsedCell { cell, directives, code: OnceCell::new() }
             })
             .collect();
         (Self { notebook, cells }, diagnostics)
@@ -68,6 +68,17 @@ pub enum Role<'a> {
 }
 
 impl ParsedCell<'_> {
+    /// Its Rust, or why it is none. It is parsed when it is first asked for: of most notebooks, half of the cells go
+    /// nowhere and nobody asks.
+    pub fn code(&self) -> &Result<Code, Box<Diagnostic>> {
+        self.code.get_or_init(|| Code::parse(&self.cell.source))
+    }
+
+    /// Whether a word stands in its text; what does not cannot be declared there.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.cell.text().contains(word)
+    }
+
     /// What becomes of the cell in the crate.
     pub fn role(&self) -> Role<'_> {
         self.directives

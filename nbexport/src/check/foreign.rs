@@ -16,11 +16,11 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         .collect();
     let mut module_glob = false;
     for cell in parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))) {
-        for import in cell.code.iter().flat_map(scope::imports) {
+        for import in cell.code().iter().flat_map(scope::imports) {
             module_glob |= import.name.is_none();
             at_hand.extend(import.name);
         }
-        if let Some(names) = cell.code.as_ref().ok().and_then(scope::names_in_macros) {
+        if let Some(names) = cell.code().as_ref().ok().and_then(scope::names_in_macros) {
             module_glob = true;
             at_hand.extend(names);
         }
@@ -30,16 +30,15 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         .cells
         .iter()
         .filter(|cell| matches!(cell.role(), Role::Export(..)))
-        .filter_map(|cell| Some((cell, cell.code.as_ref().ok()?)))
+        .filter_map(|cell| Some((cell, cell.code().as_ref().ok()?)))
         .flat_map(|(cell, code)| scope::private(code).into_iter().map(move |item| (item, cell)))
         .collect();
-    let unexported = declared_by(parsed, |role| matches!(role, Role::Plain | Role::Test | Role::Bench(_)));
     let (mut from_setup, mut setup_glob) = (Vec::new(), false);
     for (index, cell) in parsed.cells.iter().enumerate() {
         if !matches!(cell.role(), Role::Test | Role::Setup | Role::Bench(_)) {
             continue;
         }
-        let Ok(code) = &cell.code else { continue };
+        let Ok(code) = cell.code() else { continue };
         // A glob import or a macro may bring any name.
         let glob = module_glob
             || scope::imports(code).iter().any(|import| import.name.is_none())
@@ -57,15 +56,9 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             let diagnostic = match variable_elsewhere(parsed, index, &free) {
                 Some((other, span)) if certain => Some(foreign_variable(parsed, cell, &free, other, span)),
                 Some(_) => None,
-                None => unexported
-                    .iter()
-                    .find(|(item, other)| {
-                        item.name == free.name
-                            && !std::ptr::eq(*other, cell)
-                            && !glob
-                            && (item.in_types && free.is_prefix || item.in_values && !free.is_prefix)
-                    })
-                    .map(|(item, other)| foreign_item(cell, &free, other, item)),
+                None if glob => None,
+                None => unexported_item(parsed, cell, &free)
+                    .map(|(other, item)| foreign_item(cell, &free, other, &item)),
             };
             wrong.extend(diagnostic);
         }
@@ -98,11 +91,33 @@ fn variable_elsewhere<'a, 'b>(
         return None;
     }
     let declares = |cell: &'b ParsedCell<'a>| {
-        let variables = scope::variables(cell.code.as_ref().ok()?);
+        if !cell.mentions(&free.name) {
+            return None;
+        }
+        let variables = scope::variables(cell.code().as_ref().ok()?);
         variables.into_iter().find(|(name, _)| *name == free.name).map(|(_, span)| (cell, span))
     };
     let (before, after) = parsed.cells.split_at(index);
     before.iter().rev().find_map(declares).or_else(|| after.iter().skip(1).find_map(declares))
+}
+
+/// The first other cell that declares such an item and is not exported.
+fn unexported_item<'a, 'b>(
+    parsed: &'b ParsedNotebook<'a>,
+    cell: &ParsedCell<'a>,
+    free: &FreeName,
+) -> Option<(&'b ParsedCell<'a>, Declared)> {
+    let others = parsed.cells.iter().filter(|other| {
+        matches!(other.role(), Role::Plain | Role::Test | Role::Bench(_))
+            && !std::ptr::eq(*other, cell)
+            && other.mentions(&free.name)
+    });
+    let is_it = |item: &Declared| {
+        item.name == free.name && (item.in_types && free.is_prefix || item.in_values && !free.is_prefix)
+    };
+    others
+        .filter_map(|other| Some((other, other.code().as_ref().ok()?)))
+        .find_map(|(other, code)| Some((other, scope::declared(code).into_iter().find(is_it)?)))
 }
 
 fn foreign_variable(

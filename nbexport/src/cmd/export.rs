@@ -1,7 +1,9 @@
 //! `nbexport [PATH]…` and `nbexport export`.
 
+use std::collections::HashSet;
+
 use nbexport::diagnostic::Diagnostic;
-use nbexport::export::{self, Options, Outcome, Report};
+use nbexport::export::{self, Exported, Options, Outcome, Report};
 use nbexport::module::Target;
 use serde_json::json;
 
@@ -53,14 +55,23 @@ fn print(report: &Report, context: &Context, check: bool) {
     if report.outcomes.is_empty() {
         printer.info(&format!("no notebooks in `{}`", context.project.name_of(&context.project.notebooks)));
     }
+    let changed: HashSet<&str> = report.changes.iter().map(|change| change.name.as_str()).collect();
+    let held_back = report.diagnostics.iter().any(Diagnostic::is_error);
+    let said = |name: &str| match (changed.contains(name), check) {
+        _ if held_back => "not exported",
+        (false, _) => "unchanged",
+        (true, true) => "stale",
+        (true, false) => "exported",
+    };
     for outcome in &report.outcomes {
-        for line in lines(outcome, report, context, check) {
+        for line in lines(outcome, context, said) {
             printer.info(&line);
         }
     }
+    let modules = report.outcomes.iter().flat_map(|outcome| &outcome.modules);
+    let of_notebooks: HashSet<String> = modules.map(|module| name_of(module, context)).collect();
     for change in &report.changes {
-        let of_notebook = |module: &nbexport::module::Module| change.path.ends_with(&module.path);
-        if !report.outcomes.iter().flat_map(|outcome| &outcome.modules).any(of_notebook) {
+        if !of_notebooks.contains(&change.name) {
             printer.info(&format!("{} {}", change.name, if check { "is stale" } else { "updated" }));
         }
     }
@@ -73,7 +84,7 @@ fn print(report: &Report, context: &Context, check: bool) {
 }
 
 /// One line for each file a notebook goes to: from, to, how much.
-fn lines(outcome: &Outcome, report: &Report, context: &Context, check: bool) -> Vec<String> {
+fn lines(outcome: &Outcome, context: &Context, said: impl Fn(&str) -> &'static str) -> Vec<String> {
     if outcome.is_bad() {
         let errors = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         return vec![format!("{}: not exported, {}", outcome.notebook, count(errors, "error"))];
@@ -81,18 +92,11 @@ fn lines(outcome: &Outcome, report: &Report, context: &Context, check: bool) -> 
     if outcome.modules.is_empty() {
         return vec![format!("{}: nothing to export", outcome.notebook)];
     }
-    let held_back = report.diagnostics.iter().any(Diagnostic::is_error);
-    let said = |name: &str| match (report.changes.iter().any(|change| change.name == name), check) {
-        _ if held_back => "not exported",
-        (false, _) => "unchanged",
-        (true, true) => "stale",
-        (true, false) => "exported",
-    };
     outcome
         .modules
         .iter()
         .map(|module| {
-            let to = context.project.name_of(&context.project.krate.join(&module.path));
+            let to = name_of(module, context);
             let held = match module.target {
                 Target::Bench => count(module.cells, "benchmark"),
                 _ => format!("{}, {}", count(module.cells, "cell"), count(module.tests, "test")),
@@ -100,6 +104,11 @@ fn lines(outcome: &Outcome, report: &Report, context: &Context, check: bool) -> 
             format!("{} → {to}: {held}, {}", outcome.notebook, said(&to))
         })
         .collect()
+}
+
+/// How messages call a file of the crate.
+fn name_of(module: &Exported, context: &Context) -> String {
+    context.project.name_of(&context.project.krate.join(&module.path))
 }
 
 fn count(number: usize, what: &str) -> String {
@@ -113,7 +122,7 @@ fn print_json(report: &Report, context: &Context) {
             .modules
             .iter()
             .map(|module| {
-                let path = context.project.name_of(&context.project.krate.join(&module.path));
+                let path = name_of(module, context);
                 json!({ "name": module.name, "path": path, "cells": module.cells, "tests": module.tests })
             })
             .collect();

@@ -81,10 +81,13 @@ pub(super) fn update(
     if complete {
         entries.retain(|entry| !is_own(entry) || name(entry).is_some_and(|name| wanted.contains(name)));
     }
+    let mut there: BTreeMap<String, Option<bool>> = BTreeMap::new();
+    for entry in entries.iter() {
+        let harness = entry.get("harness").and_then(Item::as_bool);
+        there.entry(name(entry).unwrap_or_default().to_owned()).or_insert(harness);
+    }
     for bench in wanted {
-        let there = entries.iter().find(|entry| name(entry) == Some(bench));
-        let harness = there.map(|entry| entry.get("harness").and_then(Item::as_bool));
-        match harness {
+        match there.get(bench).copied() {
             None => entries.push(entry(bench)),
             Some(harness) if harness != Some(false) => wrong.push(
                 Diagnostic::error(format!(

@@ -133,7 +133,7 @@ pub(super) fn build(
 impl Writer<'_> {
     /// The imports of an exported cell, which the glob import of its module does not bring.
     fn imports(&mut self, cell: &ParsedCell<'_>) {
-        let Ok(code) = &cell.code else { return };
+        let Ok(code) = cell.code() else { return };
         for item in code.items() {
             let Item::Use(import) = item else { continue };
             let of_module = match &import.tree {
@@ -152,7 +152,7 @@ impl Writer<'_> {
     }
 
     fn main(&mut self, benches: &[(&str, &ParsedCell<'_>, Vec<&ParsedCell<'_>>)]) {
-        let fails = |cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]| match &cell.code {
+        let fails = |cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]| match cell.code() {
             Ok(code) => question_mark_and_await(code, setup).0,
             Err(_) => false,
         };
@@ -171,7 +171,7 @@ impl Writer<'_> {
     }
 
     fn bench_cell(&mut self, home: &str, name: &str, cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]) {
-        let Ok(code) = &cell.code else { return };
+        let Ok(code) = cell.code() else { return };
         let Ok(measured) = measured(code) else { return };
         self.begin(0, &marker_id(cell.cell), None);
         let (question_mark, _) = question_mark_and_await(code, setup);

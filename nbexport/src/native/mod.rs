@@ -173,7 +173,7 @@ impl Runnable {
             source: Arc::clone(cell.source()),
             number: cell.cell.number,
             verdict: verdict.clone(),
-            tests_not_run: cell.code.as_ref().map(tests_in).unwrap_or_default(),
+            tests_not_run: cell.code().as_ref().map(tests_in).unwrap_or_default(),
         });
         Self {
             name: subject.parsed.notebook.name.clone(),

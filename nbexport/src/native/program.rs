@@ -56,7 +56,7 @@ pub(super) enum Line {
 
 /// Writes the program of some cells of a notebook: each by its place among the code cells, with what becomes of it.
 pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Program {
-    let codes = || cells.iter().filter_map(|(index, _)| parsed.cells[*index].code.as_ref().ok());
+    let codes = || cells.iter().filter_map(|(index, _)| parsed.cells[*index].code().as_ref().ok());
     let mut writer = Writer::default();
     writer.program.is_async = codes().any(|code| scope::uses_question_mark_and_await(code).1);
     let asyncness = if writer.program.is_async { "async " } else { "" };
@@ -71,7 +71,7 @@ pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Pr
     );
     for (index, _) in cells {
         let cell = &parsed.cells[*index];
-        let Ok(code) = &cell.code else { continue };
+        let Ok(code) = cell.code() else { continue };
         writer.parts(cell.cell.number, &code.source().text, &code.inner_attributes);
     }
     writer.frame(&format!(
@@ -80,8 +80,9 @@ pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Pr
     let mut names = Names::default();
     for (place, (index, r#use)) in cells.iter().enumerate() {
         let cell = &parsed.cells[*index];
-        let Ok(code) = &cell.code else { continue };
-        let later = || cells[place..].iter().filter_map(|(index, _)| parsed.cells[*index].code.as_ref().ok());
+        let Ok(code) = cell.code() else { continue };
+        let later =
+            || cells[place..].iter().filter_map(|(index, _)| parsed.cells[*index].code().as_ref().ok());
         writer.cell(cell, code, *r#use, error, &names.hidden_by(code, later));
         names.add(code);
     }
@@ -99,7 +100,7 @@ pub(super) fn program(parsed: &ParsedNotebook<'_>, cells: &[(usize, Use)]) -> Pr
 /// The last `:efmt` decides, for the whole program: whether errors are shown by `Display`.
 fn shows_errors_by_display(parsed: &ParsedNotebook<'_>) -> bool {
     let commands =
-        parsed.cells.iter().filter_map(|cell| cell.code.as_ref().ok()).flat_map(|code| &code.commands);
+        parsed.cells.iter().filter_map(|cell| cell.code().as_ref().ok()).flat_map(|code| &code.commands);
     let format = commands.rev().find_map(|(line, _)| line.strip_prefix(":efmt"));
     format.is_some_and(|format| !format.trim().is_empty() && !format.contains('?'))
 }

@@ -120,7 +120,7 @@ fn take_errors(
         match judge::culprit(message, &subject.program, places, &subject.package) {
             Some((Line::Probe(number), _)) => {
                 let index = subject.index_of(number).unwrap_or_default();
-                let code = subject.parsed.cells[index].code.as_ref().expect("a cell of the program parses");
+                let code = subject.parsed.cells[index].code().as_ref().expect("a cell of the program parses");
                 let glob = crate::scope::imports(code).into_iter().find(|import| import.name.is_none());
                 let span = glob.map_or(0..0, |glob| glob.span);
                 let said = message["message"].as_str().unwrap_or_default();
@@ -130,7 +130,7 @@ fn take_errors(
             }
             Some((line @ (Line::Cell(number) | Line::Show(number) | Line::For(number)), diagnostic)) => {
                 let index = subject.index_of(number).unwrap_or_default();
-                let code = subject.parsed.cells[index].code.as_ref().ok();
+                let code = subject.parsed.cells[index].code().as_ref().ok();
                 let closing = code.and_then(|code| Some((code, program::closing(code)?)));
                 let diagnostic =
                     match closing.filter(|_| matches!(line, Line::Show(_)) && diagnostic.primary.is_none()) {

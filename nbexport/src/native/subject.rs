@@ -88,7 +88,7 @@ impl<'a> Subject<'a> {
     /// Takes the lines that the kernel takes for itself.
     fn commands(&mut self) {
         for cell in &self.parsed.cells {
-            let Ok(code) = &cell.code else { continue };
+            let Ok(code) = cell.code() else { continue };
             for (line, _) in &code.commands {
                 let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
                 let rest = rest.trim();
@@ -116,7 +116,7 @@ impl<'a> Subject<'a> {
     fn first_verdicts(&mut self, select: &Select) -> Result<(), Box<Diagnostic>> {
         let last = self.parsed.cells.iter().rposition(|cell| select.cell(cell.cell));
         for (index, cell) in self.parsed.cells.iter().enumerate() {
-            let verdict = match (self.expects[index], &cell.code) {
+            let verdict = match (self.expects[index], cell.code()) {
                 (Expect::Skip(why), _) => Verdict::Skipped(why),
                 _ if last.is_some_and(|last| index > last) => Verdict::Skipped("not selected"),
                 (Expect::CompileError, Err(_)) => Verdict::Passed,
@@ -200,7 +200,7 @@ impl<'a> Subject<'a> {
             .iter()
             .enumerate()
             .filter(|(_, verdict)| matches!(verdict, Some(Verdict::Failed(_) | Verdict::NotReached)));
-        let codes = failed.filter_map(|(index, _)| self.parsed.cells[index].code.as_ref().ok());
+        let codes = failed.filter_map(|(index, _)| self.parsed.cells[index].code().as_ref().ok());
         codes
             .flat_map(|code| {
                 let items = scope::declared(code).into_iter().map(|item| item.name);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::Path;
 
 use similar::TextDiff;
 
@@ -131,9 +132,9 @@ fn first_line(cell: &Cell) -> Range<usize> {
 /// Edited modules that the notebook feeds no more: its cells were deleted, or are exported elsewhere.
 pub(super) fn left_over(project: &Project, notebook: &str, modules: &[Module]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (path, text) in krate::generated_files(project) {
-        let fed = modules.iter().any(|module| project.krate.join(&module.path) == path);
-        if fed || module::generated_from(&text) != Some(notebook) {
+    let fed = |path: &Path| modules.iter().any(|module| project.krate.join(&module.path) == path);
+    for (path, text) in krate::generated_files(project, |path| !fed(path)) {
+        if module::generated_from(&text) != Some(notebook) {
             continue;
         }
         let name = project.name_of(&path);
