@@ -2,7 +2,7 @@
 //!
 //! All notebooks of the project count on every run, since `lib.rs` and Cargo.toml are made of all of them; only those
 //! asked for are written. So the result does not depend on which were named, or in what order. A notebook that is as
-//! it was is not read again: what it comes to is in the [`cache`].
+//! it was is not read again: what it comes to is in the `cache`.
 
 mod cache;
 mod compare;
