@@ -8,11 +8,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{Case as Project, ends};
-use crate::verdicts::{CASES, Case, Engine, Right, notebook};
+use crate::verdicts::{CASES, Case, Engine, Right, notebook, right, runs};
 use nbexport::engine::Select;
 use nbexport::kernel::{self, KernelOptions, RunOptions};
 use nbexport::notebook::Notebook;
-use nbexport::verdict::{FailureKind, NotebookReport, Verdict};
+use nbexport::verdict::NotebookReport;
 
 /// How to run small notebooks, if there is a kernel.
 fn options() -> Option<RunOptions> {
@@ -37,26 +37,6 @@ fn options() -> Option<RunOptions> {
 fn run(cells: &[&str], options: &RunOptions) -> NotebookReport {
     let notebook = Notebook::parse("x.ipynb", notebook(cells)).unwrap();
     kernel::run(&notebook, options, |_| ()).unwrap().report
-}
-
-fn right(verdict: &Verdict) -> Right {
-    match verdict {
-        Verdict::Passed => Right::Pass,
-        Verdict::Skipped(_) => Right::Skip,
-        Verdict::NotReached => Right::NotReached,
-        Verdict::Failed(failure) => match failure.kind {
-            FailureKind::Stopped => Right::Stops,
-            FailureKind::NotCompiled => Right::NoCompile,
-            FailureKind::ProcessEnded => Right::Ends,
-            FailureKind::TimedOut => Right::Hangs,
-            FailureKind::Unexpected => Right::Unexpected,
-            FailureKind::Unknown => panic!("{}", failure.diagnostic.render(false)),
-        },
-    }
-}
-
-fn runs() -> usize {
-    std::env::var("NBEXPORT_VERDICT_RUNS").map_or(1, |runs| runs.parse().unwrap())
 }
 
 /// Whether a case is asked for.

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use nbexport::engine::{Options, Outcome};
 use nbexport::native;
 use nbexport::project::Project;
-use nbexport::verdict::{FailureKind, Verdict};
 
 use crate::support::{Case, Run, ends};
-use crate::verdicts::{self, CASES, Engine, Right};
+use crate::verdicts::{self, CASES, Engine, Right, right, runs};
 
 /// Cases in which a program is more than a kernel, or cannot be what the kernel is; the reason is what the docs say.
 const DIFFERENT: &[(&str, &[Right])] = &[
@@ -24,22 +23,6 @@ const DIFFERENT: &[(&str, &[Right])] = &[
 
 /// Cases that need the kernel.
 const NEEDS_KERNEL: &[&str] = &["`super::` within a module of the same cell"];
-
-fn right(verdict: &Verdict) -> Right {
-    match verdict {
-        Verdict::Passed => Right::Pass,
-        Verdict::Skipped(_) => Right::Skip,
-        Verdict::NotReached => Right::NotReached,
-        Verdict::Failed(failure) => match failure.kind {
-            FailureKind::Stopped => Right::Stops,
-            FailureKind::NotCompiled => Right::NoCompile,
-            FailureKind::ProcessEnded => Right::Ends,
-            FailureKind::TimedOut => Right::Hangs,
-            FailureKind::Unexpected => Right::Unexpected,
-            FailureKind::Unknown => panic!("{}", failure.diagnostic.render(false)),
-        },
-    }
-}
 
 /// What is right natively: after a cell that stops the program no other is reached.
 fn expected(case: &verdicts::Case) -> Vec<Right> {
@@ -59,11 +42,6 @@ fn expected(case: &verdicts::Case) -> Vec<Right> {
         reached
     };
     all.into_iter().map(after).collect()
-}
-
-/// How often to run each case.
-fn runs() -> usize {
-    std::env::var("NBEXPORT_VERDICT_RUNS").map_or(1, |runs| runs.parse().unwrap())
 }
 
 /// A project that stays from one run of the tests to the next, so that dependencies are compiled once.

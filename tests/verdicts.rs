@@ -1,5 +1,6 @@
 //! Small notebooks and the verdict that each of their cells deserves: the one table that both engines are held to.
 
+use nbexport::verdict::{FailureKind, Verdict};
 use serde_json::json;
 
 /// What is right to say about a cell.
@@ -24,6 +25,28 @@ pub(crate) enum Right {
 }
 
 use Right::{Ends, Hangs, NoCompile, NotReached, Pass, Skip, Stops, Unexpected};
+
+/// What was said about a cell, in the words of the table.
+pub(crate) fn right(verdict: &Verdict) -> Right {
+    match verdict {
+        Verdict::Passed => Right::Pass,
+        Verdict::Skipped(_) => Right::Skip,
+        Verdict::NotReached => Right::NotReached,
+        Verdict::Failed(failure) => match failure.kind {
+            FailureKind::Stopped => Right::Stops,
+            FailureKind::NotCompiled => Right::NoCompile,
+            FailureKind::ProcessEnded => Right::Ends,
+            FailureKind::TimedOut => Right::Hangs,
+            FailureKind::Unexpected => Right::Unexpected,
+            FailureKind::Unknown => panic!("{}", failure.diagnostic.render(false)),
+        },
+    }
+}
+
+/// How often to run each case.
+pub(crate) fn runs() -> usize {
+    std::env::var("NBEXPORT_VERDICT_RUNS").map_or(1, |runs| runs.parse().unwrap())
+}
 
 /// One small notebook.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,11 @@
 //! [`crate::native`] and [`crate::kernel`] are the engines.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::notebook::Cell;
+use crate::notebook::{Cell, Notebook};
 use crate::verdict::NotebookReport;
 
 /// How to test.
@@ -85,6 +85,41 @@ pub enum Progress<'a> {
     Warning(&'a Diagnostic),
     /// A notebook is through.
     Done(&'a str, &'a Outcome),
+}
+
+/// Whether a notebook is one that an engine runs.
+///
+/// # Errors
+/// It is in another language.
+pub(crate) fn in_rust(notebook: &Notebook) -> Result<(), Box<Diagnostic>> {
+    match notebook.language() {
+        Some(language) if language != "rust" => {
+            let message = format!("`{}` is a notebook in another language: {language}", notebook.name);
+            Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs notebooks side by side and tells of each. Unless asked to keep going, none is begun after one has failed, or
+/// when one `has_failed` before.
+pub(crate) fn run_each<T: Sync>(
+    all: &[T],
+    options: &Options,
+    has_failed: bool,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+    name: impl Fn(&T) -> &str + Sync,
+    run: impl Fn(&T) -> Outcome + Sync,
+) -> Vec<Outcome> {
+    let stopped = AtomicBool::new(has_failed && !options.keep_going);
+    side_by_side(all, options.jobs, |it| {
+        let outcome = if stopped.load(Ordering::Relaxed) { Outcome::NotBegun } else { run(it) };
+        if outcome.is_bad() && !options.keep_going {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        progress(Progress::Done(name(it), &outcome));
+        outcome
+    })
 }
 
 /// Gives `work` each of `all`, on at most `jobs` threads, and returns what it made of them, in their order.

@@ -18,27 +18,17 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagn
         return filter(options);
     }
     let context = Context::new(&args.paths, global)?;
-    let mut status = Status::Success;
-    for path in context.notebooks_or_all()? {
-        let name = context.project.name_of(&path);
-        let notebook = match Notebook::read(&path, &name) {
-            Ok(notebook) => notebook,
-            Err(diagnostic) => {
-                context.printer.error(&diagnostic);
-                status = Status::Failed;
-                continue;
-            }
-        };
-        let Some(text) = clean::clean(&notebook, options) else { continue };
+    context.each_notebook(|path, notebook| {
+        let name = &notebook.name;
+        let Some(text) = clean::clean(&notebook, options) else { return Ok(Status::Success) };
         if args.check {
             context.printer.info(&format!("{name}: not clean"));
-            status = status.max(Status::Found);
-        } else {
-            krate::save(&path, &name, &text)?;
-            context.printer.info(&format!("{name}: cleaned"));
+            return Ok(Status::Found);
         }
-    }
-    Ok(status)
+        krate::save(path, name, &text)?;
+        context.printer.info(&format!("{name}: cleaned"));
+        Ok(Status::Success)
+    })
 }
 
 /// A git filter: a notebook on stdin, the clean one on stdout. What is no notebook (a merge left its markers in it)

@@ -7,7 +7,7 @@ use nbexport::export::{self, Exported, Options, Outcome, Report};
 use nbexport::module::Target;
 use serde_json::json;
 
-use super::{Context, Status};
+use super::{Context, Status, count};
 use crate::cli::{ExportArgs, Format, Global};
 use crate::printer::Printer;
 
@@ -109,10 +109,6 @@ fn lines(outcome: &Outcome, context: &Context, said: impl Fn(&str) -> &'static s
 /// How messages call a file of the crate.
 fn name_of(module: &Exported, context: &Context) -> String {
     context.project.name_of(&context.project.krate.join(&module.path))
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn print_json(report: &Report, context: &Context) {

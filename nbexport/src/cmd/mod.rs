@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use nbexport::diagnostic::Diagnostic;
+use nbexport::notebook::Notebook;
 use nbexport::project::{self, Project};
 
 use crate::cli::{Cli, Global};
@@ -87,6 +88,29 @@ impl Context {
     pub(crate) fn notebooks_or_all(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         self.notebooks.clone().map_or_else(|| self.project.notebook_paths(), Ok)
     }
+
+    /// Gives `each` one notebook after the other; one that cannot be read is told, and does not hold up the others.
+    pub(crate) fn each_notebook(
+        &self,
+        mut each: impl FnMut(&Path, Notebook) -> Result<Status, Box<Diagnostic>>,
+    ) -> Result<Status, Box<Diagnostic>> {
+        let mut status = Status::Success;
+        for path in self.notebooks_or_all()? {
+            status = status.max(match Notebook::read(&path, &self.project.name_of(&path)) {
+                Ok(notebook) => each(&path, notebook)?,
+                Err(diagnostic) => {
+                    self.printer.error(&diagnostic);
+                    Status::Failed
+                }
+            });
+        }
+        Ok(status)
+    }
+}
+
+/// A number of things: `1 cell`, `2 cells`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn missing_path(path: &Path) -> Diagnostic {

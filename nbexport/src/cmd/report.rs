@@ -9,7 +9,7 @@ use nbexport::engine::{Outcome, Progress};
 use nbexport::verdict::{Failure, NotebookReport, Verdict};
 use serde_json::{Value, json};
 
-use super::Status;
+use super::{Status, count};
 use crate::cli::Format;
 use crate::printer::Printer;
 
@@ -49,7 +49,7 @@ impl Reporter {
         self.bar.finish_and_clear();
         if self.format == Format::Text && outcomes.len() > 1 {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
-            let all = count(outcomes.len(), "notebook", "");
+            let all = count(outcomes.len(), "notebook");
             self.printer.info(&match bad {
                 0 => format!("{all}: all passed"),
                 bad => format!("{all}: {} passed, {bad} not", outcomes.len() - bad),
@@ -112,16 +112,11 @@ fn told(failure: &Failure) -> Diagnostic {
 }
 
 fn line(report: &NotebookReport) -> String {
-    let mut told = vec![count(report.passed(), "cell", " passed")];
+    let mut told = vec![count(report.passed(), "cell") + " passed"];
     let others =
         [(report.failed(), "failed"), (report.skipped(), "skipped"), (report.not_reached(), "not reached")];
     told.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     format!("{}: {} in {:.1} s", report.name, told.join(", "), report.time.as_secs_f64())
-}
-
-/// A number of things.
-fn count(number: usize, what: &str, more: &str) -> String {
-    format!("{number} {what}{}{more}", if number == 1 { "" } else { "s" })
 }
 
 /// The same for a program, one object for the notebook.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::cache::{Cache, Entry, Fingerprint, Seen};
 use super::compare::{self, Compared, Refused};
 use super::{Exported, Options, Outcome, modules_of};
 use crate::diagnostic::Diagnostic;
+use crate::engine::side_by_side;
 use crate::manifest::{self, Dependency};
 use crate::notebook::Notebook;
 use crate::parsed::ParsedNotebook;
@@ -49,23 +49,9 @@ pub(super) fn load(
     paths.extend(requested.iter().flatten().cloned());
     let paths: Vec<PathBuf> = paths.into_iter().collect();
     let is_requested = |path: &PathBuf| requested.as_ref().is_none_or(|requested| requested.contains(path));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut loaded = Vec::new();
-        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            loaded.push(loading.load(path, is_requested(path)));
-        }
-        loaded
-    };
+    // A thread costs more than a few notebooks.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().div_ceil(8));
-    let mut loaded = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut loaded = work();
-        loaded.extend(others.into_iter().flat_map(|thread| thread.join().expect("loading does not panic")));
-        loaded
-    });
-    loaded.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(loaded)
+    Ok(side_by_side(&paths, threads, |path| loading.load(path, is_requested(path))))
 }
 
 impl Loading<'_> {

@@ -1,12 +1,11 @@
 //! Many notebooks, each in a kernel of its own, some side by side.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::notebook::{RunOptions, run, write};
 use super::{KernelOptions, Spec, Write, builds_dir};
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Options, Outcome, Progress, Select, side_by_side};
+use crate::engine::{Options, Outcome, Progress, Select, in_rust, run_each};
 use crate::notebook::{Cell, Notebook};
 use crate::project::Project;
 
@@ -23,19 +22,15 @@ pub fn test(
 ) -> Vec<(String, Outcome)> {
     let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
     let wanted: Vec<_> = named.filter(|(path, name)| is_wanted(path, name, &options.select)).collect();
-    let stopped = AtomicBool::new(false);
-    side_by_side(&wanted, options.jobs, |(path, name)| {
-        let outcome = if stopped.load(Ordering::Relaxed) {
-            Outcome::NotBegun
-        } else {
-            run_one(path, name, spec, options, write, progress).unwrap_or_else(Outcome::Unable)
-        };
-        if outcome.is_bad() && !options.keep_going {
-            stopped.store(true, Ordering::Relaxed);
-        }
-        progress(Progress::Done(name, &outcome));
-        (name.clone(), outcome)
-    })
+    let outcomes = run_each(
+        &wanted,
+        options,
+        false,
+        progress,
+        |(_, name)| name,
+        |(path, name)| run_one(path, name, spec, options, write, progress).unwrap_or_else(Outcome::Unable),
+    );
+    wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
 }
 
 /// A notebook that cannot be read is wanted too, or nobody would hear of it.
@@ -56,10 +51,7 @@ fn run_one(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Outcome, Box<Diagnostic>> {
     let notebook = Notebook::read(path, name)?;
-    if let Some(language) = notebook.language().filter(|language| language != "rust") {
-        let message = format!("`{name}` is a notebook in another language: {language}");
-        return Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")));
-    }
+    in_rust(&notebook)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
     kernel.builds = builds_dir();
     let options = RunOptions {

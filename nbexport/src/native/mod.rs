@@ -17,7 +17,6 @@ mod workspace;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -27,7 +26,7 @@ use self::subject::Subject;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::engine::{Options, Outcome, Progress, Select, side_by_side};
+use crate::engine::{Options, Outcome, Progress, Select, run_each};
 use crate::export;
 use crate::module::Module;
 use crate::notebook::Notebook;
@@ -85,20 +84,16 @@ pub fn test(
             }
         }
     }
-    let stopped = AtomicBool::new(!options.keep_going && outcomes.values().any(Outcome::is_bad));
-    let results = side_by_side(&runs, options.jobs, |(index, runnable)| {
-        let outcome = if stopped.load(Ordering::Relaxed) {
-            Outcome::NotBegun
-        } else {
-            run_one(runnable, options, &places, progress)
-        };
-        if outcome.is_bad() && !options.keep_going {
-            stopped.store(true, Ordering::Relaxed);
-        }
-        progress(Progress::Done(&runnable.name, &outcome));
-        (*index, outcome)
-    });
-    outcomes.extend(results);
+    let has_failed = outcomes.values().any(Outcome::is_bad);
+    let results = run_each(
+        &runs,
+        options,
+        has_failed,
+        progress,
+        |(_, runnable)| &runnable.name,
+        |(_, runnable)| run_one(runnable, options, &places, progress),
+    );
+    outcomes.extend(runs.iter().map(|(index, _)| *index).zip(results));
     Ok(outcomes.into_iter().map(|(index, outcome)| (notebooks[index].name.clone(), outcome)).collect())
 }
 

@@ -11,7 +11,7 @@ use super::program::{self, Program, Use};
 use super::workspace::{Package, package_name};
 use crate::cell::{Code, Shape};
 use crate::diagnostic::Diagnostic;
-use crate::engine::Select;
+use crate::engine::{Select, in_rust};
 use crate::manifest::{self, Dependency};
 use crate::parsed::ParsedNotebook;
 use crate::scope;
@@ -53,11 +53,7 @@ impl<'a> Subject<'a> {
         parsed: ParsedNotebook<'a>,
         select: &Select,
     ) -> Result<Self, Box<Diagnostic>> {
-        let name = &parsed.notebook.name;
-        if let Some(language) = parsed.notebook.language().filter(|language| language != "rust") {
-            let message = format!("`{name}` is a notebook in another language: {language}");
-            return Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")));
-        }
+        in_rust(parsed.notebook)?;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let (found, wrong) = manifest::of_notebook(&parsed, &folder);
         let (dependencies, contradictions) = manifest::unite(found);
@@ -66,7 +62,7 @@ impl<'a> Subject<'a> {
         }
         let expects = parsed.cells.iter().map(|cell| Expect::of(cell.cell, &cell.directives)).collect();
         let mut subject = Self {
-            package: package_name(name),
+            package: package_name(&parsed.notebook.name),
             verdicts: vec![None; parsed.cells.len()],
             path,
             parsed,
