@@ -1,5 +1,5 @@
-//! How long the network of notebook 02 takes on the full training set, by the simple layers and by [`exp::Model`]:
-//! for scripts that compare it with other libraries.
+//! How long the network of notebook 02 takes on the full training set, by the simple layers and by [`exp::Model`],
+//! compiled for release and without Python; `just compare` sets both beside other libraries.
 //!
 //! `cargo run --release -p exp --example speed [ROUNDS]` prints one JSON object: the best and the median time in
 //! milliseconds of each contender, which run in turn, round by round; the losses; and sums over the gradients, so that
