@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Case as Project, ends};
 use crate::verdicts::{CASES, Case, Engine, Right, notebook, right, runs};
-use nbexport::engine::Select;
-use nbexport::kernel::{self, KernelOptions, RunOptions};
 use nbexport::notebook::Notebook;
-use nbexport::verdict::NotebookReport;
+use nbexport::run::Select;
+use nbexport::run::kernel::{self, KernelOptions, RunOptions};
+use nbexport::run::verdict::NotebookReport;
 
 /// How to run small notebooks, if there is a kernel.
 fn options() -> Option<RunOptions> {

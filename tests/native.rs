@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nbexport::engine::{Options, Outcome};
-use nbexport::native;
 use nbexport::project::Project;
+use nbexport::run::native;
+use nbexport::run::{Options, Outcome};
 
 use crate::support::{Case, Run, ends};
 use crate::verdicts::{self, CASES, Engine, Right, right, runs};

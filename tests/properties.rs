@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use nbexport::edit::sync::{self, Side};
+use nbexport::export::module;
 use nbexport::export::{self, Options, Report};
-use nbexport::module;
 use nbexport::notebook::Notebook;
 use nbexport::project::Project;
-use nbexport::sync::{self, Side};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
@@ -361,7 +361,7 @@ impl World {
             .map(|diagnostic| diagnostic.render(false))
             .collect();
         assert!(wrong.is_empty(), "an export is refused: {}", wrong.join("\n"));
-        let stale: Vec<String> = report.changes.iter().map(nbexport::krate::Change::diff).collect();
+        let stale: Vec<String> = report.changes.iter().map(nbexport::files::Change::diff).collect();
         assert!(stale.is_empty(), "an export changes something: {}", stale.join("\n"));
     }
 

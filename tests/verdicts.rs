@@ -1,6 +1,6 @@
 //! Small notebooks and the verdict that each of their cells deserves: the one table that both engines are held to.
 
-use nbexport::verdict::{FailureKind, Verdict};
+use nbexport::run::verdict::{FailureKind, Verdict};
 use serde_json::json;
 
 /// What is right to say about a cell.

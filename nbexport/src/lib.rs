@@ -3,18 +3,15 @@
 //! Data flows one way:
 //!
 //! 1. [`project`] finds the crate and its notebooks;
-//! 2. [`notebook`] reads a `.ipynb` without losing a byte of it;
-//! 3. [`parsed`] reads its code cells: the `//|` lines ([`directive`]) and the Rust ([`cell`], [`scope`]);
-//! 4. [`check`] says what is wrong with them, as a [`diagnostic`] at notebook, cell, line and column;
-//! 5. [`module`] makes generated files of them, with a [`map`] from every line back to its cell;
-//! 6. [`manifest`] and [`krate`] bring Cargo.toml, `lib.rs` and the module files in step.
+//! 2. [`notebook`] reads a `.ipynb` without losing a byte of it, then its code cells: their `//|` lines and their Rust;
+//! 3. [`export`] checks them, says what is wrong as a [`diagnostic`] at notebook, cell, line and column, and makes
+//!    modules of them, with a map from every line back to its cell; Cargo.toml and `lib.rs` follow;
+//! 4. [`files`] writes: the one door to the disk.
 //!
-//! Two [`engine`]s run notebooks, [`native`] as programs and [`kernel`] in the kernel, with a [`verdict`] on each cell;
-//! [`process`] leaves nothing running. [`cargo`] shows what cargo says of the crate at the [`places`] in cells it is about.
-//!
-//! Back the other way, [`sync`] brings edits of a module into its cells. The rest works on notebooks alone: [`fmt`] and
-//! [`clean`]; [`diff`] and [`merge`], which [`hooks`] hands to git; [`migrate`] for notebooks that were marked for other
-//! tools; [`scaffold`] makes a project to begin with.
+//! [`run`] has the two engines, native programs and the kernel, with a verdict on each cell. [`cargo`] shows what cargo
+//! says of the crate at the cells it is about. [`edit`] changes cells: it brings edits of a module back ([`edit::sync`]),
+//! formats, cleans and migrates. [`git`] shows and merges notebooks cell by cell; [`scaffold`] makes a project to begin
+//! with.
 //!
 //! [`export`] is the whole way. The pieces are useful by themselves:
 //!
@@ -34,33 +31,12 @@
 //! ```
 
 pub mod cargo;
-pub mod cell;
-pub mod check;
-pub mod clean;
 pub mod diagnostic;
-pub mod diff;
-pub mod directive;
-pub mod engine;
+pub mod edit;
 pub mod export;
-pub mod fmt;
+pub mod files;
 pub mod git;
-pub mod hooks;
-pub mod kernel;
-pub mod krate;
-pub mod manifest;
-pub mod map;
-mod matching;
-pub mod merge;
-pub mod migrate;
-pub mod module;
-pub mod native;
 pub mod notebook;
-pub mod parsed;
-pub mod places;
-pub mod process;
 pub mod project;
+pub mod run;
 pub mod scaffold;
-pub mod scope;
-pub mod sync;
-mod values;
-pub mod verdict;

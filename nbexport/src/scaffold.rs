@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::Diagnostic;
-use crate::directive;
+use crate::notebook::directive;
 use crate::notebook::{lines, pretty};
-use crate::{krate, project};
+use crate::{files, project};
 
 /// The first notebook, a text: a line `%% markdown ID` or `%% code ID` begins a cell. `{name}` is the crate's name.
 const NOTEBOOK: &str = include_str!("../template/00_start.txt");
@@ -104,7 +104,7 @@ pub fn init(folder: &Path) -> Result<Vec<String>, Box<Diagnostic>> {
     own.insert("notebooks", toml_edit::value("notebooks"));
     own.insert("crate", toml_edit::value("."));
     metadata["nbexport"] = Item::Table(own);
-    krate::replace(&path, &document.to_string())
+    files::replace(&path, &document.to_string())
         .map_err(|error| Box::new(Diagnostic::error(format!("cannot write Cargo.toml: {error}"))))?;
     made.push("Cargo.toml".to_owned());
     Ok(made)
@@ -118,7 +118,7 @@ fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<String>, B
     let mut made = Vec::new();
     for (name, text) in files {
         let path: PathBuf = folder.join(name);
-        krate::save(&path, &project::show(&path), &text)?;
+        files::save(&path, &project::show(&path), &text)?;
         made.push(name.to_owned());
     }
     Ok(made)

@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use nbexport::clean::{self, Options};
 use nbexport::diagnostic::Diagnostic;
-use nbexport::krate;
+use nbexport::edit::clean::{self, Options};
+use nbexport::files;
 use nbexport::notebook::Notebook;
 
 use super::{Context, Status};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagn
             context.printer.info(&format!("{name}: not clean"));
             return Ok(Status::Found);
         }
-        krate::save(path, name, &text)?;
+        files::save(path, name, &text)?;
         context.printer.info(&format!("{name}: cleaned"));
         Ok(Status::Success)
     })

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::diff::{NotebookDiff, readable};
 use nbexport::git;
-use nbexport::merge::EMPTY;
+use nbexport::git::diff::{NotebookDiff, readable};
+use nbexport::git::merge::EMPTY;
 use nbexport::notebook::Notebook;
 use nbexport::project::show;
 use similar::TextDiff;

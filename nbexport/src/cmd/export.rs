@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use nbexport::diagnostic::Diagnostic;
+use nbexport::export::module::Target;
 use nbexport::export::{self, Exported, Options, Outcome, Report};
-use nbexport::module::Target;
 use serde_json::json;
 
 use super::{Context, Status, count};

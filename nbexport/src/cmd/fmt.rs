@@ -1,8 +1,8 @@
 //! `nbexport fmt`.
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::fmt;
-use nbexport::krate;
+use nbexport::edit::fmt;
+use nbexport::files;
 
 use super::{Context, Status, count};
 use crate::cli::{FmtArgs, Global};
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status, Box<Diagnos
             }
             status = status.max(Status::Found);
         } else {
-            krate::save(path, &notebook.name, text)?;
+            files::save(path, &notebook.name, text)?;
             printer.info(&format!("{}: {} formatted", notebook.name, count(result.cells.len(), "cell")));
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::Diagnostic;
 use nbexport::git;
-use nbexport::hooks;
+use nbexport::git::hooks;
 use nbexport::project::Project;
 
 use super::Status;

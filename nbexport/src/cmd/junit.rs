@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::engine::Outcome;
-use nbexport::krate;
-use nbexport::verdict::{CellReport, Verdict};
+use nbexport::files;
+use nbexport::run::Outcome;
+use nbexport::run::verdict::{CellReport, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Writes the file.
@@ -16,7 +16,7 @@ pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<(), B
     let mut report = Report::new("nbexport");
     report.add_test_suites(outcomes.iter().map(|(name, outcome)| suite(name, outcome)));
     let text = report.to_string().map_err(|error| unwritten(&error))?;
-    krate::replace(file, &text).map_err(|error| unwritten(&error))
+    files::replace(file, &text).map_err(|error| unwritten(&error))
 }
 
 fn suite(name: &str, outcome: &Outcome) -> TestSuite {

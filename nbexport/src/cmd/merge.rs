@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::Diagnostic;
+use nbexport::files;
 use nbexport::git;
-use nbexport::krate;
-use nbexport::merge::modules::{self, Merged};
-use nbexport::merge::{self, Conflict, EMPTY, Options, What};
+use nbexport::git::merge::modules::{self, Merged};
+use nbexport::git::merge::{self, Conflict, EMPTY, Options, What};
 use nbexport::notebook::Notebook;
 use nbexport::project::show;
 
@@ -102,7 +102,7 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook, Box<Diagnost
 
 fn write(args: &MergeArgs, text: &str) -> Result<(), Box<Diagnostic>> {
     let written = match &args.out {
-        Some(path) => krate::replace(path, text),
+        Some(path) => files::replace(path, text),
         None => std::io::stdout().write_all(text.as_bytes()),
     };
     written.map_err(|error| Box::new(Diagnostic::error(format!("cannot write the merged notebook: {error}"))))

@@ -1,8 +1,8 @@
 //! `nbexport migrate`.
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::krate;
-use nbexport::migrate;
+use nbexport::edit::migrate;
+use nbexport::files;
 
 use super::{Context, Status, count};
 use crate::cli::{Global, MigrateArgs};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status, Box<Dia
             }
             return Ok(Status::Found);
         }
-        krate::save(path, name, text)?;
+        files::save(path, name, text)?;
         printer.info(&format!("{name}: {} migrated", count(migrated.cells.len(), "cell")));
         Ok(Status::Success)
     })

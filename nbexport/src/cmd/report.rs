@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nbexport::diagnostic::Diagnostic;
-use nbexport::engine::{Outcome, Progress};
-use nbexport::verdict::{Failure, NotebookReport, Verdict};
+use nbexport::run::verdict::{Failure, NotebookReport, Verdict};
+use nbexport::run::{Outcome, Progress};
 use serde_json::{Value, json};
 
 use super::{Status, count};

@@ -1,7 +1,7 @@
 //! `nbexport run`: the notebooks run in the kernel, and what comes out is written into them.
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::kernel::{self, Write};
+use nbexport::run::kernel::{self, Write};
 
 use super::report::Reporter;
 use super::test::{listen_for_interrupts, options};

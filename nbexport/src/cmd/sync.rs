@@ -1,7 +1,7 @@
 //! `nbexport sync`.
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::sync::{self, Side, Synced};
+use nbexport::edit::sync::{self, Side, Synced};
 
 use super::{Context, Status};
 use crate::cli::{Global, SyncArgs};

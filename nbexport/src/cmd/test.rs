@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nbexport::diagnostic::Diagnostic;
-use nbexport::engine::{Options, Select};
-use nbexport::{kernel, native, process};
+use nbexport::run::{Options, Select};
+use nbexport::run::{kernel, native, process};
 
 use super::report::Reporter;
 use super::{Context, Status, junit};

@@ -18,8 +18,8 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::Exported;
-use crate::krate;
-use crate::manifest::Dependency;
+use crate::export::manifest::Dependency;
+use crate::files;
 use crate::project::Project;
 
 /// The cache of one project.
@@ -83,7 +83,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 impl Cache {
     /// The cache of a project whose crate has this name; empty when there is none that fits.
     pub(super) fn read(project: &Project, crate_name: &str) -> Self {
-        let path = krate::own_folder(project).join("export.json");
+        let path = files::own_folder(project).join("export.json");
         let of = Of::new(project, crate_name);
         let read: Option<Read> = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let entries = read.filter(|it| of.as_ref() == Some(&it.of)).map(|it| it.entries).unwrap_or_default();

@@ -3,9 +3,9 @@
 use super::Options;
 use super::cache::{Fingerprint, Seen};
 use crate::diagnostic::Diagnostic;
+use crate::export::module::{self, Module};
+use crate::files::Change;
 use crate::git;
-use crate::krate::Change;
-use crate::module::{self, Module};
 use crate::project::Project;
 
 /// How the files of a notebook differ from what they should be.

@@ -8,11 +8,11 @@ use super::cache::{Cache, Entry, Fingerprint, Seen};
 use super::compare::{self, Compared, Refused};
 use super::{Exported, Options, Outcome, modules_of};
 use crate::diagnostic::Diagnostic;
-use crate::engine::side_by_side;
-use crate::manifest::{self, Dependency};
+use crate::export::manifest::{self, Dependency};
 use crate::notebook::Notebook;
-use crate::parsed::ParsedNotebook;
+use crate::notebook::parsed::ParsedNotebook;
 use crate::project::Project;
+use crate::run::side_by_side;
 
 /// A notebook of the project on its way to the crate.
 pub(super) struct Loaded {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::load::Loaded;
 use crate::diagnostic::Diagnostic;
-use crate::krate;
-use crate::module;
+use crate::export::generated::generated_files;
+use crate::export::module;
 use crate::project::Project;
 
 /// Generated files whose notebook is gone, or exports to them no more. They are kept: they may be all that is left.
@@ -16,7 +16,7 @@ pub(super) fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
         .flat_map(|it| it.outcome.modules.iter().map(|module| project.krate.join(&module.path)))
         .collect();
     let mut found = Vec::new();
-    for (path, text) in krate::generated_files(project, |path| !known.contains(path)) {
+    for (path, text) in generated_files(project, |path| !known.contains(path)) {
         let Some(notebook) = module::generated_from(&text) else {
             continue;
         };

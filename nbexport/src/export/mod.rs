@@ -1,0 +1,322 @@
+//! The main job: the notebooks of a project → the modules, `lib.rs` and Cargo.toml of its crate.
+//!
+//! All notebooks of the project count on every run, since `lib.rs` and Cargo.toml are made of all of them; only those
+//! asked for are written. So the result does not depend on which were named, or in what order. A notebook that is as
+//! it was is not read again: what it comes to is in the `cache`.
+
+pub mod check;
+pub mod lib_rs;
+pub mod manifest;
+pub mod map;
+pub mod module;
+
+mod cache;
+mod compare;
+pub(crate) mod generated;
+mod load;
+mod orphans;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use toml_edit::DocumentMut;
+
+use self::cache::Cache;
+use self::compare::{Compared, Refused};
+use self::load::{Loaded, Loading};
+use crate::diagnostic::Diagnostic;
+use crate::export::manifest::Dependency;
+use crate::export::module::{Module, Target};
+use crate::files::{self, Change};
+use crate::notebook::Notebook;
+use crate::notebook::parsed::ParsedNotebook;
+use crate::project::Project;
+
+/// How to export.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Write nothing; the changes are only reported.
+    pub check: bool,
+    /// Overwrite modules that were edited by hand.
+    pub force: bool,
+}
+
+/// What came of one notebook.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The notebook's name.
+    pub notebook: String,
+    /// The files it goes to, with how many cells and tests each holds.
+    pub modules: Vec<Exported>,
+    /// Whether any of those files changed (or, under `check`, should).
+    pub changed: bool,
+    /// What is wrong; with an error among it nothing of the notebook was written.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether the work could not be done at all: the file is no notebook, or a file it goes to cannot be written.
+    pub failed: bool,
+}
+
+/// A [`Module`] without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// The module's name, or the binary's.
+    pub name: String,
+    /// Its file below the crate.
+    pub path: String,
+    /// What cargo makes of it.
+    pub target: Target,
+    /// How many cells are exported to it, tests not counted.
+    pub cells: usize,
+    /// How many `#[test]`s it holds.
+    pub tests: usize,
+    /// Whether it calls its own crate by name.
+    names_crate: bool,
+}
+
+impl Exported {
+    fn new(module: &Module, crate_name: &str) -> Self {
+        Self {
+            name: module.name.clone(),
+            path: module.path.clone(),
+            target: module.target,
+            cells: module.cells,
+            tests: module.tests,
+            names_crate: module.text.contains(&format!("{crate_name}::")),
+        }
+    }
+}
+
+impl Outcome {
+    fn new(notebook: String) -> Self {
+        let (modules, diagnostics) = (Vec::new(), Vec::new());
+        Self { notebook, modules, changed: false, diagnostics, failed: false }
+    }
+
+    /// Whether an error keeps the notebook from the crate.
+    pub fn is_bad(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What came of an export.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// One entry for each notebook asked for, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What is wrong with the crate rather than with a notebook.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that changed, or should.
+    pub changes: Vec<Change>,
+}
+
+/// Exports `requested` notebooks, or all of the project when it is `None`.
+///
+/// # Errors
+/// The project itself cannot be worked on. What is wrong with single notebooks is in the report.
+pub fn export(
+    project: &Project,
+    requested: Option<&[PathBuf]>,
+    options: &Options,
+) -> Result<Report, Box<Diagnostic>> {
+    let _lock = if options.check { None } else { Some(files::lock(project)?) };
+    let crate_name = crate_name(project)?;
+    let cache = Cache::read(project, &crate_name);
+    let loading = Loading { project, crate_name: &crate_name, options, cache: &cache };
+    let mut loaded = load::load(&loading, requested)?;
+    refuse_shared_modules(&mut loaded);
+    unite_dependencies(&mut loaded);
+
+    let mut report = Report::default();
+    // Module files first: a `pub mod` line must never be there without its file.
+    for it in loaded.iter_mut().filter(|it| it.requested) {
+        if it.outcome.is_bad() {
+            continue;
+        }
+        match std::mem::replace(&mut it.compared, Ok(Compared::default())) {
+            Ok(compared) => {
+                it.outcome.changed = !compared.changes.is_empty();
+                it.outcome.diagnostics.extend(compared.notes);
+                report.changes.extend(compared.changes);
+            }
+            Err(Refused { wrong, failed }) => {
+                it.outcome.diagnostics.extend(wrong);
+                it.outcome.failed |= failed;
+            }
+        }
+    }
+    // A notebook that is held back changes no manifest either.
+    let complete = loaded.iter().all(|it| !it.outcome.is_bad());
+    let dependencies = unite_dependencies(&mut loaded);
+    for change in [
+        manifest_change(project, &dependencies, &loaded, complete),
+        lib_change(project, &loaded, &crate_name),
+    ] {
+        match change {
+            Ok(change) => report.changes.extend(change),
+            Err(wrong) => report.diagnostics.extend(wrong),
+        }
+    }
+    if requested.is_none() {
+        report.diagnostics.extend(orphans::orphans(project, &loaded));
+    }
+    if report.diagnostics.iter().any(Diagnostic::is_error) {
+        report.changes.clear();
+        for it in &mut loaded {
+            it.outcome.changed = false;
+        }
+    }
+    if !options.check {
+        files::write(&report.changes)?;
+        let known = loaded.iter_mut().filter_map(|it| Some((it.outcome.notebook.clone(), it.entry.take()?)));
+        cache.keep(&known.collect());
+    }
+    report.outcomes = loaded.into_iter().filter(|it| it.requested).map(|it| it.outcome).collect();
+    Ok(report)
+}
+
+/// Makes the modules of one notebook without looking at the crate, which has this name: their text, their map, what
+/// is wrong with it.
+pub fn modules(notebook: &Notebook, crate_name: &str) -> (Vec<Module>, Vec<Diagnostic>) {
+    let (parsed, mut wrong) = ParsedNotebook::new(notebook);
+    let modules = modules_of(&parsed, crate_name, &mut wrong);
+    (modules, wrong)
+}
+
+/// The same without looking for what is wrong, as far as the cells can be read.
+pub(crate) fn modules_unchecked(notebook: &Notebook, crate_name: &str) -> (Vec<Module>, Vec<Diagnostic>) {
+    let (parsed, wrong) = ParsedNotebook::new(notebook);
+    (module::build(&parsed, crate_name), wrong)
+}
+
+/// The module that a notebook's cells go to where they name none.
+pub fn default_module_name(notebook: &Notebook) -> String {
+    module::default_module(&ParsedNotebook::new(notebook).0).0
+}
+
+fn modules_of(parsed: &ParsedNotebook<'_>, crate_name: &str, wrong: &mut Vec<Diagnostic>) -> Vec<Module> {
+    if !parsed.exports_something() {
+        return Vec::new();
+    }
+    wrong.extend(check::check(parsed));
+    if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed, crate_name) }
+}
+
+fn refuse_shared_modules(loaded: &mut [Loaded]) {
+    let all =
+        loaded.iter().flat_map(|it| it.outcome.modules.iter().map(|module| (&it.outcome.notebook, module)));
+    let modules: Vec<(&str, &str, &str)> =
+        all.map(|(notebook, it)| (notebook.as_str(), it.name.as_str(), it.path.as_str())).collect();
+    let wrong: Vec<(String, Diagnostic)> = check::same_module(&modules)
+        .into_iter()
+        .map(|(index, wrong)| (modules[index].0.to_owned(), wrong))
+        .collect();
+    for (owner, diagnostic) in wrong {
+        // Both are named in the message. Neither is exported: which of the two is meant, only their writer knows.
+        for it in loaded.iter_mut().filter(|it| {
+            it.outcome.notebook == owner || diagnostic.message.contains(&format!("`{}`", it.outcome.notebook))
+        }) {
+            it.outcome.diagnostics.push(diagnostic.clone());
+        }
+    }
+}
+
+/// Unites the dependencies of the good notebooks; a contradiction makes the later of two notebooks bad.
+fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
+    let all = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| it.dependencies.clone());
+    let (united, wrong) = manifest::unite(all);
+    for diagnostic in wrong {
+        let cell = diagnostic.primary.as_ref().map(|label| label.source.name.clone()).unwrap_or_default();
+        let owner = loaded.iter_mut().find(|it| cell.starts_with(&format!("{}:", it.outcome.notebook)));
+        if let Some(it) = owner {
+            it.outcome.diagnostics.push(diagnostic);
+        }
+    }
+    united
+}
+
+fn manifest_change(
+    project: &Project,
+    dependencies: &BTreeMap<String, Dependency>,
+    loaded: &[Loaded],
+    complete: bool,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("Cargo.toml");
+    let name = project.name_of(&path);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))])?;
+    let workspace = fs::read_to_string(project.root.join("Cargo.toml"))
+        .ok()
+        .and_then(|text| text.parse::<DocumentMut>().ok());
+    let declared = manifest::declared_benches(&text);
+    let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
+    let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
+    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+}
+
+fn lib_change(
+    project: &Project,
+    loaded: &[Loaded],
+    crate_name: &str,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("src/lib.rs");
+    let name = project.name_of(&path);
+    let lib = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))]),
+    };
+    let modules = in_crate(project, loaded, Target::Library, "src", lib_rs::declared_modules(&lib));
+    let self_name = exported(project, loaded, Target::Library)
+        .any(|module| module.names_crate)
+        .then_some(crate_name)
+        .or_else(|| lib.contains("extern crate self").then_some(crate_name));
+    let modules: Vec<String> = modules.into_iter().collect();
+    let after = lib_rs::declare(&lib, &name, &modules, self_name).map_err(|diagnostic| vec![*diagnostic])?;
+    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+}
+
+/// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
+/// exported: its file counts once it is there.
+fn exported<'a>(
+    project: &'a Project,
+    loaded: &'a [Loaded],
+    target: Target,
+) -> impl Iterator<Item = &'a Exported> {
+    loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(move |it| {
+        let there = |module: &&Exported| it.requested || project.krate.join(&module.path).is_file();
+        it.outcome.modules.iter().filter(move |module| module.target == target).filter(there)
+    })
+}
+
+/// The names of these files, and of those that are declared in the crate and still there: as long as a file is, so is
+/// its declaration.
+fn in_crate(
+    project: &Project,
+    loaded: &[Loaded],
+    target: Target,
+    folder: &str,
+    declared: Vec<String>,
+) -> BTreeSet<String> {
+    let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
+    let exported = exported(project, loaded, target).map(|module| module.name.clone());
+    exported.chain(declared.into_iter().filter(is_there)).collect()
+}
+
+/// The crate's name as `use` writes it.
+pub fn crate_name(project: &Project) -> Result<String, Box<Diagnostic>> {
+    let path = project.krate.join("Cargo.toml");
+    let name = project.name_of(&path);
+    let wrong = |why: String| {
+        Box::new(
+            Diagnostic::error(format!("`{name}` {why}")).help("`cargo metadata` shows what is wrong with it"),
+        )
+    };
+    let text = fs::read_to_string(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let document: DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;
+    let package = document.get("package").and_then(|package| package.get("name")?.as_str());
+    package.map(|name| name.replace('-', "_")).ok_or_else(|| wrong("names no package".to_owned()))
+}

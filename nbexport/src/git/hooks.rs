@@ -1,0 +1,314 @@
+//! nbexport in a git repository: the drivers in its configuration, the lines in `.gitattributes`, the pre-commit hook.
+//!
+//! Nothing that is there is overwritten, and taking it all out again leaves each file as it was.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::files;
+use crate::git;
+
+/// What was done, a line each, and what a person should know.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What changed.
+    pub done: Vec<String>,
+    /// What was left alone, and why.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// The keys of the configuration, with what follows the program's name in each.
+const CONFIG: &[(&str, &str)] = &[
+    ("diff.nbexport.command", " diff --git-driver"),
+    // For `git show`, `git log -p` and `git blame`, which do not ask the one above.
+    ("diff.nbexport.textconv", " diff --textconv"),
+    (
+        "merge.nbexport.driver",
+        " merge %O %A %B --out %A --marker-size %L --path %P --ours-label %X --theirs-label %Y",
+    ),
+    // Not `required`: where nbexport is missing, git warns and goes on with the file as it is.
+    ("filter.nbexport.clean", " clean -"),
+];
+/// What git says while it merges.
+const NAME: (&str, &str) = ("merge.nbexport.name", "notebooks, cell by cell, and their modules");
+/// The head of a hunk names the cell.
+const CELL: (&str, &str) = ("diff.nbexport.xfuncname", "^// %% (.*)$");
+
+/// Says that the lines came by an install here, and not with a commit of somebody who has them.
+const ATTRIBUTES_ARE_OURS: &str = "nbexport.attributes";
+
+const BEGIN: &str = "# nbexport: begin (nbexport hooks install)";
+const END: &str = "# nbexport: end";
+const ATTRIBUTES: &str =
+    "*.ipynb diff=nbexport merge=nbexport filter=nbexport\n**/src/nb_*.rs merge=nbexport";
+/// How the file was before the block came, where taking the block out does not tell.
+const NEW_FILE: &str = ", a new file";
+const OPEN_LINE: &str = ", after a line without its end";
+
+const MARK: &str = "# nbexport: written by `nbexport hooks install`";
+const KEPT: &str = "pre-commit.before-nbexport";
+const HOOK: &str = "#!/bin/sh
+# nbexport: written by `nbexport hooks install`, taken out by `nbexport hooks uninstall`.
+# The hook that was here before runs first.
+before=\"$(dirname \"$0\")/pre-commit.before-nbexport\"
+if [ -x \"$before\" ]; then
+    \"$before\" \"$@\" || exit $?
+fi
+if ! command -v @PROGRAM@ >/dev/null; then
+    echo 'nbexport is not installed, so the staged notebooks were not checked' >&2
+    exit 0
+fi
+exec @PROGRAM@ hooks check
+";
+
+/// Installs everything into the repository of `folder`; what is installed already stays as it is.
+///
+/// # Errors
+/// There is no repository, or a file cannot be written.
+pub fn install(folder: &Path) -> Result<Report, Box<Diagnostic>> {
+    let top = git::top_level(folder)?;
+    let program = program();
+    let mut report = Report::default();
+    for (key, rest) in CONFIG {
+        configure(&top, key, &format!("{program}{rest}"), |value| value.ends_with(rest), &mut report)?;
+    }
+    configure(&top, NAME.0, NAME.1, |_| true, &mut report)?;
+    configure(&top, CELL.0, CELL.1, |_| false, &mut report)?;
+
+    let attributes = top.join(".gitattributes");
+    let text = read(&attributes)?;
+    match text.as_deref().and_then(block) {
+        Some(there) if there == ATTRIBUTES => {}
+        // An earlier nbexport wrote it.
+        Some(there) => {
+            let text = text.as_deref().unwrap_or_default();
+            write(&attributes, &text.replacen(there, ATTRIBUTES, 1))?;
+            report.done.push("`.gitattributes` was brought up to date".to_owned());
+        }
+        None => {
+            write(&attributes, &with_block(text.as_deref()))?;
+            git::git(&top, &["config", "--local", ATTRIBUTES_ARE_OURS, "true"])?;
+            report.done.extend(ATTRIBUTES.lines().map(|line| format!("`.gitattributes` says: {line}")));
+        }
+    }
+    install_hook(&top, &program, &mut report)?;
+    Ok(report)
+}
+
+/// Takes out what [`install`] put in, and nothing else.
+///
+/// # Errors
+/// There is no repository, or a file cannot be written.
+pub fn uninstall(folder: &Path) -> Result<Report, Box<Diagnostic>> {
+    let top = git::top_level(folder)?;
+    let mut report = Report::default();
+    let config = CONFIG.iter().copied().chain([NAME, CELL]);
+    for (key, rest) in config {
+        match git::line(&top, &["config", "--local", "--get", key])? {
+            Some(value) if value.ends_with(rest) => {
+                git::git(&top, &["config", "--local", "--unset", key])?;
+                report.done.push(format!("`{key}` is no longer in the repository's configuration"));
+            }
+            Some(value) => {
+                report.notes.push(Diagnostic::warning(format!("`{key}` is `{value}`, so it was kept")));
+            }
+            None => {}
+        }
+    }
+    let attributes = top.join(".gitattributes");
+    let ours = git::git(&top, &["config", "--local", "--unset", ATTRIBUTES_ARE_OURS])?.is_some();
+    if ours && let Some((text, note)) = read(&attributes)?.as_deref().and_then(without_block) {
+        if text.is_empty() && note == NEW_FILE {
+            fs::remove_file(&attributes).map_err(|error| failed(&attributes, &error))?;
+        } else {
+            write(&attributes, &text)?;
+        }
+        report.done.push("`.gitattributes` is as it was".to_owned());
+    }
+    uninstall_hook(&top, &mut report)?;
+    Ok(report)
+}
+
+/// How git is to call nbexport: by its name where the shell finds it, else by its path.
+fn program() -> String {
+    let name = if cfg!(windows) { "nbexport.exe" } else { "nbexport" };
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&paths).any(|folder| folder.join(name).is_file()) {
+        return "nbexport".to_owned();
+    }
+    let path = std::env::current_exe().unwrap_or_else(|_| name.into());
+    format!("'{}'", path.to_string_lossy().replace('\\', "/").replace('\'', r"'\''"))
+}
+
+/// Sets a key of the repository's configuration; a value that somebody else set is kept.
+fn configure(
+    top: &Path,
+    key: &str,
+    value: &str,
+    is_ours: impl Fn(&str) -> bool,
+    report: &mut Report,
+) -> Result<(), Box<Diagnostic>> {
+    match git::line(top, &["config", "--local", "--get", key])? {
+        Some(there) if there == value => return Ok(()),
+        Some(there) if !is_ours(&there) => {
+            report.notes.push(
+                Diagnostic::warning(format!("`{key}` is `{there}`, so it was kept"))
+                    .help(format!("to let nbexport do it: `git config --unset {key}`, then install again")),
+            );
+            return Ok(());
+        }
+        _ => {}
+    }
+    git::git(top, &["config", "--local", key, value])?.ok_or_else(|| {
+        Box::new(
+            Diagnostic::error(format!("git could not set `{key}`"))
+                .help("see that the repository's configuration can be written: `git config --list --local`"),
+        )
+    })?;
+    report.done.push(format!("`{key}` is `{value}`"));
+    Ok(())
+}
+
+fn with_block(text: Option<&str>) -> String {
+    let (text, note, newline) = match text {
+        None => ("", NEW_FILE, ""),
+        Some(text) if text.is_empty() || text.ends_with('\n') => (text, "", ""),
+        Some(text) => (text, OPEN_LINE, "\n"),
+    };
+    format!("{text}{newline}{BEGIN}{note}\n{ATTRIBUTES}\n{END}\n")
+}
+
+/// The lines of nbexport's block.
+fn block(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once(BEGIN)?;
+    let (_, lines) = after.split_once('\n')?;
+    lines.split_once(END).map(|(lines, _)| lines.trim_end())
+}
+
+/// The text without nbexport's block, and how it was before; `None` when there is no block.
+fn without_block(text: &str) -> Option<(String, &str)> {
+    let begin = text.find(BEGIN)?;
+    let end = begin + text[begin..].find(END)?;
+    let after = text[end..].find('\n').map_or("", |newline| &text[end + newline + 1..]);
+    let note = text[begin + BEGIN.len()..].lines().next()?;
+    let mut before = &text[..begin];
+    if note == OPEN_LINE && after.is_empty() {
+        before = before.strip_suffix('\n').unwrap_or(before);
+    }
+    Some((format!("{before}{after}"), note))
+}
+
+/// Where the hooks are, and whether other repositories have theirs there too.
+fn hooks_folder(top: &Path) -> Result<(PathBuf, bool), Box<Diagnostic>> {
+    let path =
+        git::line(top, &["rev-parse", "--git-path", "hooks"])?.unwrap_or_else(|| ".git/hooks".to_owned());
+    let scope = git::line(top, &["config", "--show-scope", "--get", "core.hooksPath"])?.unwrap_or_default();
+    Ok((top.join(path), scope.starts_with("global") || scope.starts_with("system")))
+}
+
+fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<(), Box<Diagnostic>> {
+    let (folder, shared) = hooks_folder(top)?;
+    let (hook, kept) = (folder.join("pre-commit"), folder.join(KEPT));
+    let text = HOOK.replace("@PROGRAM@", program);
+    if shared {
+        report.notes.push(
+            Diagnostic::warning(format!(
+                "`core.hooksPath` is set for all your repositories, so `{}` was left alone",
+                folder.display()
+            ))
+            .help("to check notebooks before a commit, let the pre-commit hook there run `nbexport hooks check`"),
+        );
+        return Ok(());
+    }
+    // The pre-commit framework moves a hook that it finds to this name, and runs it.
+    if [&hook, &folder.join("pre-commit.legacy")].into_iter().any(|path| is_ours(path)) {
+        if is_ours(&hook) && read(&hook)?.as_deref() != Some(&*text) {
+            write_hook(&hook, &text)?;
+            report.done.push("the pre-commit hook was brought up to date".to_owned());
+        }
+        return Ok(());
+    }
+    let chained = hook.symlink_metadata().is_ok();
+    if chained {
+        if kept.symlink_metadata().is_ok() {
+            report.notes.push(
+                Diagnostic::warning(format!(
+                    "there are both a pre-commit hook and `{KEPT}`, so none was touched"
+                ))
+                .help(format!("see what `{}` is for, and delete or rename it", kept.display())),
+            );
+            return Ok(());
+        }
+        fs::rename(&hook, &kept).map_err(|error| failed(&hook, &error))?;
+    }
+    if let Err(diagnostic) = write_hook(&hook, &text) {
+        // The hook that was there works on as before.
+        let _ = if chained { fs::rename(&kept, &hook) } else { Ok(()) };
+        return Err(diagnostic);
+    }
+    let then = if chained { ", after the hook that was there" } else { "" };
+    report.done.push(format!("a pre-commit hook checks the staged notebooks{then}"));
+    Ok(())
+}
+
+fn uninstall_hook(top: &Path, report: &mut Report) -> Result<(), Box<Diagnostic>> {
+    let (folder, _) = hooks_folder(top)?;
+    let (hook, kept) = (folder.join("pre-commit"), folder.join(KEPT));
+    let legacy = folder.join("pre-commit.legacy");
+    let restore = kept.symlink_metadata().is_ok();
+    if is_ours(&hook) {
+        let removed = if restore { fs::rename(&kept, &hook) } else { fs::remove_file(&hook) };
+        removed.map_err(|error| failed(&hook, &error))?;
+        report.done.push(format!(
+            "the pre-commit hook is {}",
+            if restore { "the one that was there" } else { "gone" }
+        ));
+    } else if is_ours(&legacy) {
+        let removed = if restore { fs::rename(&kept, &legacy) } else { fs::remove_file(&legacy) };
+        removed.map_err(|error| failed(&legacy, &error))?;
+        report.done.push("`pre-commit.legacy` no longer runs nbexport".to_owned());
+    } else if restore {
+        report.notes.push(
+            Diagnostic::warning("the pre-commit hook is not nbexport's any more, so it was kept")
+                .note(format!("the one that nbexport kept is `{}`", kept.display())),
+        );
+    }
+    // A folder that `install` made; one that holds anything stays.
+    let _ = fs::remove_dir(&folder);
+    Ok(())
+}
+
+fn is_ours(hook: &Path) -> bool {
+    fs::read_to_string(hook).is_ok_and(|text| text.contains(MARK))
+}
+
+fn write_hook(hook: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    write(hook, text)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(hook, fs::Permissions::from_mode(0o755)).map_err(|error| failed(hook, &error))?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Option<String>, Box<Diagnostic>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Box::new(Diagnostic::error(format!("cannot read `{}`: {error}", path.display())))),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    files::replace(path, text).map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &io::Error) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
+            .help("see that its folder can be written, then run it again: what is done already stays"),
+    )
+}

@@ -1,0 +1,293 @@
+//! A code cell's text → its commands, items, statements and closing expression.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Attribute, Block, Expr, Item, Stmt};
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::notebook::directive;
+
+/// A code cell, parsed as the inside of a block, which is how the kernel sees it.
+#[derive(Debug)]
+pub struct Code {
+    /// The cell's text with its `:commands` and inner attributes blanked at the same length, so that spans hold.
+    pub text: String,
+    /// Lines that the kernel takes for itself (`:dep …`, `!ls`), with their spans in the cell.
+    pub commands: Vec<(String, Range<usize>)>,
+    /// Where attributes of the whole program (`#![…]`) stand in the cell.
+    pub inner_attributes: Vec<Range<usize>>,
+    /// What is left, as Rust.
+    pub stmts: Vec<Stmt>,
+    source: Arc<Source>,
+}
+
+/// What a cell amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// No Rust at all: comments and commands.
+    Empty,
+    /// Nothing but items (`fn`, `struct`, `use`, …).
+    Items,
+    /// It ends in a statement or an item.
+    Statements,
+    /// It ends in an expression, whose value the kernel shows.
+    Expression,
+}
+
+/// Macros that the standard library gives to statements; no crate item comes of them.
+const STATEMENT_MACROS: &[&str] = &[
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "dbg",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprint",
+    "eprintln",
+    "format",
+    "matches",
+    "panic",
+    "print",
+    "println",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
+
+impl Code {
+    /// Parses a cell's text.
+    ///
+    /// # Errors
+    /// Where and why it is not Rust.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Box<Diagnostic>> {
+        let mut text = source.text.clone();
+        let mut commands = Vec::new();
+        for (start, line) in directive::header(&source.text) {
+            if directive::is_command(line) {
+                let span = start..start + line.len();
+                commands.push((line.trim().to_owned(), span.clone()));
+                text.replace_range(span, &"/".repeat(line.len()).replace("///", "// "));
+            }
+        }
+        if let Some(diagnostic) = conflict_in(source) {
+            return Err(Box::new(diagnostic));
+        }
+        let whole =
+            |input: ParseStream<'_>| Ok((input.call(Attribute::parse_inner)?, Block::parse_within(input)?));
+        let (attributes, stmts) =
+            whole.parse_str(&text).map_err(|error| Box::new(unparsable(source, &error)))?;
+        let mut inner_attributes = Vec::new();
+        for attribute in attributes {
+            let (start, end) = (attribute.pound_token.span(), attribute.bracket_token.span.close());
+            let span = start.byte_range().start..end.byte_range().end;
+            // Comments for the reader of a crate, `//!`, are attributes too; in a cell they are comments.
+            if !attribute.path().is_ident("doc") {
+                inner_attributes.push(span.clone());
+            }
+            let blank = text[span.clone()]
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+                .collect::<String>();
+            text.replace_range(span, &blank);
+        }
+        Ok(Self { text, commands, inner_attributes, stmts, source: Arc::clone(source) })
+    }
+
+    /// What the cell amounts to.
+    pub fn shape(&self) -> Shape {
+        match self.stmts.last() {
+            None => Shape::Empty,
+            Some(_) if self.stmts.iter().all(|stmt| matches!(stmt, Stmt::Item(_))) => Shape::Items,
+            Some(Stmt::Expr(_, None)) => Shape::Expression,
+            Some(Stmt::Macro(stmt)) if stmt.semi_token.is_none() => Shape::Expression,
+            Some(_) => Shape::Statements,
+        }
+    }
+
+    /// The items of the cell, those inside other items left out.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.stmts.iter().filter_map(|stmt| match stmt {
+            Stmt::Item(item) => Some(item),
+            _ => None,
+        })
+    }
+
+    /// The first thing that cannot stand at the level of a module, with what it is called.
+    pub fn statements(&self) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+        self.stmts.iter().filter_map(|stmt| {
+            let what = match stmt {
+                Stmt::Item(_) => return None,
+                Stmt::Local(_) => "a `let` statement",
+                Stmt::Macro(stmt)
+                    if stmt.mac.path.get_ident().is_none_or(|name| !is_statement_macro(name)) =>
+                {
+                    return None;
+                }
+                Stmt::Macro(_) => "a macro call that does something",
+                Stmt::Expr(Expr::Verbatim(tokens), Some(_)) if tokens.is_empty() => "a stray `;`",
+                Stmt::Expr(..) => "an expression",
+            };
+            Some((self.span(stmt), what))
+        })
+    }
+
+    /// Where a piece of the parsed code stands in the cell's text.
+    pub fn span(&self, node: &impl Spanned) -> Range<usize> {
+        let range = node.span().byte_range();
+        if range.start <= range.end && range.end <= self.text.len() { range } else { 0..0 }
+    }
+
+    /// The lines (from 0) of the cell that begin inside a string literal: indenting them would change the string.
+    pub fn lines_within_literals(&self) -> Vec<usize> {
+        lines_within_literals(&self.text)
+    }
+
+    /// The text that spans of this cell point into.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+}
+
+/// Whether a macro of this name stands for a statement rather than for items.
+pub(crate) fn is_statement_macro(name: &syn::Ident) -> bool {
+    STATEMENT_MACROS.iter().any(|known| name == known)
+}
+
+/// The lines (from 0) of a Rust text that begin inside a string literal.
+pub fn lines_within_literals(text: &str) -> Vec<usize> {
+    let mut lines = Vec::new();
+    if !may_span_lines(text) {
+        return lines;
+    }
+    let tokens: TokenStream = text.parse().unwrap_or_default();
+    collect_literal_lines(tokens, &mut lines);
+    lines
+}
+
+/// Whether a string literal may go on beyond its line. Reading the tokens of every cell takes a fifth of an export; that
+/// a literal opens on a line and does not close on it shows by an odd number of quotes, unless quotes stand elsewhere too.
+fn may_span_lines(text: &str) -> bool {
+    let elsewhere = ["'\"'", "\\\"", "#\"", "/*"];
+    text.lines().any(|line| line.matches('"').count() % 2 == 1)
+        || text.contains('"') && elsewhere.iter().any(|other| text.contains(other))
+}
+
+fn collect_literal_lines(tokens: TokenStream, lines: &mut Vec<usize>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => collect_literal_lines(group.stream(), lines),
+            TokenTree::Literal(literal) => {
+                let span = literal.span();
+                // Lines are counted from 1, so the literal's first line is left out and the later ones are 0-based.
+                lines.extend(span.start().line..span.end().line);
+            }
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+/// What is wrong with a cell that a merge left its markers in.
+pub(crate) fn conflict_in(source: &Arc<Source>) -> Option<Diagnostic> {
+    conflict(&source.text).map(|marker| {
+        Diagnostic::error("the cell holds a merge conflict")
+            .at(source, marker, "the conflict begins here")
+            .help("keep one side, delete the marker lines, and export again")
+    })
+}
+
+/// The line of a cell on which a merge conflict begins.
+fn conflict(text: &str) -> Option<Range<usize>> {
+    let begins = |marker: &str| {
+        let at = text.find(marker).filter(|at| *at == 0 || text[..*at].ends_with('\n'))?;
+        Some(at..at + text[at..].lines().next()?.len())
+    };
+    let start = begins("<<<<<<< ")?;
+    (text.contains("\n=======\n") && text.contains("\n>>>>>>> ")).then_some(start)
+}
+
+fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
+    let mut span = error.span().byte_range();
+    let text = &source.text;
+    // An error at the end of the input has no width; it is shown on the last character.
+    if span.end > text.len() || span.is_empty() {
+        let end = text.trim_end().len();
+        span = text.floor_char_boundary(end.saturating_sub(1))..end;
+    }
+    let message = error.to_string();
+    let diagnostic =
+        Diagnostic::error(format!("this cell does not parse as Rust: {message}")).at(source, span, "");
+    if text.contains("#![") {
+        return diagnostic.help("inner attributes (`#![…]`) come first in a cell");
+    }
+    if message.contains("lex error") || message.contains("cannot parse string into token stream") {
+        return diagnostic.help("a quote, a bracket or a comment is left open");
+    }
+    diagnostic.help(
+        "mend it in the notebook; a cell without `//| export`, `test`, `setup`, `bench` or `bin` is not read",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Code, Box<Diagnostic>> {
+        Code::parse(&Arc::new(Source { name: "x.ipynb:cell 1".into(), cell_id: None, text: text.into() }))
+    }
+
+    #[test]
+    fn a_cell_is_what_it_ends_in() {
+        let shape = |text: &str| parse(text).unwrap().shape();
+        assert_eq!(shape("//| export\n:dep a = \"1\"\n// é\n"), Shape::Empty);
+        assert_eq!(shape("use a::b;\nfn f() {}"), Shape::Items);
+        assert_eq!(shape("fn f() {}\nlet x = 1;"), Shape::Statements);
+        assert_eq!(shape("let x = 1;\nx // shown"), Shape::Expression);
+        assert_eq!(shape("println!(\"x\")"), Shape::Expression);
+        assert_eq!(shape("println!(\"x\");"), Shape::Statements);
+    }
+
+    #[test]
+    fn commands_are_taken_out_and_spans_hold() {
+        let code = parse(":dep é = \"1\"\n!ls\nlet x = 1;").unwrap();
+        assert_eq!(code.commands[0].0, ":dep é = \"1\"");
+        assert_eq!(code.commands[1].0, "!ls");
+        let (span, what) = code.statements().next().unwrap();
+        assert_eq!((&code.source().text[span], what), ("let x = 1;", "a `let` statement"));
+    }
+
+    #[test]
+    fn an_item_macro_is_no_statement() {
+        assert_eq!(parse("thread_local! { static X: u8 = 1; }").unwrap().statements().count(), 0);
+        assert_eq!(parse("assert!(true);").unwrap().statements().count(), 1);
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        let place = |text: &str| parse(text).unwrap_err().location().unwrap();
+        assert_eq!(place("let = 3;"), "x.ipynb:cell 1:1:5");
+        assert_eq!(place("fn f() {\n    let x = 1"), "x.ipynb:cell 1:2:13");
+        assert_eq!(place("x\n<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"), "x.ipynb:cell 1:2:1");
+    }
+
+    #[test]
+    fn lines_within_string_literals_are_known() {
+        assert_eq!(parse("let a = \"x\n  y\n  z\";\nlet b = 1;").unwrap().lines_within_literals(), [1, 2]);
+        for text in [
+            "let a = ('\"', \"b\nc\");",
+            "let a = r#\"b \" c\nd\"#;",
+            "/* \" */ let a = \"b\nc\";",
+            "let a = \"\\\"\nb\";",
+        ] {
+            assert_eq!(lines_within_literals(text), [1], "{text}");
+        }
+        assert!(lines_within_literals("let a = \"b\";\n// it's\nlet c = 'd';").is_empty());
+    }
+}

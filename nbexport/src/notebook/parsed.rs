@@ -1,0 +1,100 @@
+//! A [`Notebook`] → its code cells with their directives and their Rust.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::notebook::cell::Code;
+use crate::notebook::directive::{self, Directives, Kind};
+use crate::notebook::{Cell, Notebook};
+
+/// A notebook whose code cells have been read.
+#[derive(Debug)]
+pub struct ParsedNotebook<'a> {
+    /// The notebook it was made of.
+    pub notebook: &'a Notebook,
+    /// Its code cells, in order.
+    pub cells: Vec<ParsedCell<'a>>,
+}
+
+/// A code cell with what it asks for and what it holds.
+#[derive(Debug)]
+pub struct ParsedCell<'a> {
+    /// The cell.
+    pub cell: &'a Cell,
+    /// Its `//|` lines.
+    pub directives: Directives,
+    code: OnceCell<Result<Code, Box<Diagnostic>>>,
+}
+
+impl<'a> ParsedNotebook<'a> {
+    /// Reads the code cells; what is wrong with directives comes back beside them.
+    pub fn new(notebook: &'a Notebook) -> (Self, Vec<Diagnostic>) {
+        let mut diagnostics = Vec::new();
+        let cells = notebook
+            .cells
+            .iter()
+            .filter(|cell| cell.is_code())
+            .map(|cell| {
+                let (directives, wrong) = directive::parse(cell);
+                diagnostics.extend(wrong);
+                ParsedCell { cell, directives, code: OnceCell::new() }
+            })
+            .collect();
+        (Self { notebook, cells }, diagnostics)
+    }
+
+    /// Whether anything of the notebook goes to a crate; only such a notebook claims a module.
+    pub fn exports_something(&self) -> bool {
+        self.cells.iter().any(|cell| cell.role() != Role::Plain)
+    }
+}
+
+/// What becomes of a cell in the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role<'a> {
+    /// Nothing.
+    Plain,
+    /// Items of a module; `None` is the notebook's own.
+    Export(Option<&'a str>, directive::Visibility),
+    /// A `#[test]`.
+    Test,
+    /// Statements that later tests begin with.
+    Setup,
+    /// A part of `src/bin/NAME.rs`.
+    Bin(&'a str),
+    /// A benchmark of this name.
+    Bench(&'a str),
+}
+
+impl ParsedCell<'_> {
+    /// Its Rust, or why it is none. It is parsed when it is first asked for: of most notebooks, half of the cells go
+    /// nowhere and nobody asks.
+    pub fn code(&self) -> &Result<Code, Box<Diagnostic>> {
+        self.code.get_or_init(|| Code::parse(&self.cell.source))
+    }
+
+    /// Whether a word stands in its text; what does not cannot be declared there.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.cell.text().contains(word)
+    }
+
+    /// What becomes of the cell in the crate.
+    pub fn role(&self) -> Role<'_> {
+        self.directives
+            .find(|kind| match kind {
+                Kind::Export { module, visibility } => Some(Role::Export(module.as_deref(), *visibility)),
+                Kind::Test { .. } => Some(Role::Test),
+                Kind::Setup => Some(Role::Setup),
+                Kind::Bin(name) => Some(Role::Bin(name)),
+                Kind::Bench(name) => Some(Role::Bench(name)),
+                _ => None,
+            })
+            .map_or(Role::Plain, |(role, _)| role)
+    }
+
+    /// The cell's text under the name that messages call it by.
+    pub fn source(&self) -> &Arc<crate::diagnostic::Source> {
+        &self.cell.source
+    }
+}

@@ -1,0 +1,69 @@
+//! Many notebooks, each in a kernel of its own, some side by side.
+
+use std::path::{Path, PathBuf};
+
+use super::notebook::{RunOptions, run, write};
+use super::{KernelOptions, Spec, Write, builds_dir};
+use crate::diagnostic::Diagnostic;
+use crate::notebook::{Cell, Notebook};
+use crate::project::Project;
+use crate::run::{Options, Outcome, Progress, Select, in_rust, run_each};
+
+/// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
+///
+/// With `write`, what their cells put out is written into each notebook that ran, as soon as it is through.
+pub fn test(
+    project: &Project,
+    paths: &[PathBuf],
+    spec: &Spec,
+    options: &Options,
+    write: Option<Write>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Vec<(String, Outcome)> {
+    let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
+    let wanted: Vec<_> = named.filter(|(path, name)| is_wanted(path, name, &options.select)).collect();
+    let outcomes = run_each(
+        &wanted,
+        options,
+        false,
+        progress,
+        |(_, name)| name,
+        |(path, name)| run_one(path, name, spec, options, write, progress).unwrap_or_else(Outcome::Unable),
+    );
+    wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
+}
+
+/// A notebook that cannot be read is wanted too, or nobody would hear of it.
+fn is_wanted(path: &Path, name: &str, select: &Select) -> bool {
+    let has_cell = || {
+        Notebook::read(path, name)
+            .map_or(true, |notebook| notebook.cells.iter().any(|cell| select.cell(cell)))
+    };
+    select.notebook(name) && (select.cell.is_none() || has_cell())
+}
+
+fn run_one(
+    path: &Path,
+    name: &str,
+    spec: &Spec,
+    options: &Options,
+    outputs: Option<Write>,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, Box<Diagnostic>> {
+    let notebook = Notebook::read(path, name)?;
+    in_rust(&notebook)?;
+    let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
+    kernel.builds = builds_dir();
+    let options = RunOptions {
+        kernel,
+        timeout: options.timeout,
+        keep_going: options.keep_going,
+        select: options.select.clone(),
+    };
+    let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
+    let ran = run(&notebook, &options, began).map_err(|error| Box::new(error.diagnostic()))?;
+    if let Some(what) = outputs {
+        write(path, &notebook, &ran, what)?;
+    }
+    Ok(Outcome::Ran(ran.report))
+}

@@ -1,0 +1,151 @@
+//! What both engines are asked, and what they tell: which notebooks and cells, what is going on, what came of it.
+//!
+//! [`crate::run::native`] and [`crate::run::kernel`] are the engines.
+
+pub mod kernel;
+pub mod native;
+pub mod process;
+pub mod verdict;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::notebook::{Cell, Notebook};
+use crate::run::verdict::NotebookReport;
+
+/// How to test.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How many notebooks run side by side.
+    pub jobs: usize,
+    /// How long one cell may take.
+    pub timeout: Option<Duration>,
+    /// Whether notebooks are still begun after one has failed.
+    pub keep_going: bool,
+    /// Which notebooks and cells.
+    pub select: Select,
+}
+
+/// A choice of notebooks and cells; all of them by default.
+#[derive(Clone, Debug, Default)]
+pub struct Select {
+    /// A part of the notebook's name.
+    pub notebook: Option<String>,
+    /// A cell's number or id. The cells before it run too, since it may need them; those after it do not.
+    pub cell: Option<String>,
+}
+
+impl Select {
+    /// Reads `NOTEBOOK`, `NOTEBOOK:CELL` or `:CELL`.
+    pub fn parse(text: &str) -> Self {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let (notebook, cell) = text.rsplit_once(':').unwrap_or((text, ""));
+        Self { notebook: some(notebook), cell: some(cell.trim_start_matches("cell ")) }
+    }
+
+    /// Whether a notebook is meant.
+    pub(crate) fn notebook(&self, name: &str) -> bool {
+        self.notebook.as_ref().is_none_or(|part| name.contains(part))
+    }
+
+    /// Whether a cell is meant.
+    pub(crate) fn cell(&self, cell: &Cell) -> bool {
+        self.cell.as_ref().is_none_or(|wanted| cell.id == *wanted || cell.number.to_string() == *wanted)
+    }
+}
+
+/// What came of a notebook.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It ran.
+    Ran(NotebookReport),
+    /// It cannot be run, or not natively.
+    Unable(Box<Diagnostic>),
+    /// It was not begun, since another one failed.
+    NotBegun,
+}
+
+impl Outcome {
+    /// Whether it is anything but well.
+    pub fn is_bad(&self) -> bool {
+        match self {
+            Self::Ran(report) => report.failed() > 0,
+            Self::Unable(_) | Self::NotBegun => true,
+        }
+    }
+}
+
+/// What is going on, for whoever watches.
+#[derive(Clone, Debug)]
+pub enum Progress<'a> {
+    /// What cargo says it is at.
+    Building(&'a str),
+    /// A cell of a notebook begins: the notebook's name and the cell's number.
+    Cell(&'a str, usize),
+    /// What is worth knowing with `-v`.
+    Note(&'a str),
+    /// What should be known in any case.
+    Warning(&'a Diagnostic),
+    /// A notebook is through.
+    Done(&'a str, &'a Outcome),
+}
+
+/// Whether a notebook is one that an engine runs.
+///
+/// # Errors
+/// It is in another language.
+pub(crate) fn in_rust(notebook: &Notebook) -> Result<(), Box<Diagnostic>> {
+    match notebook.language() {
+        Some(language) if language != "rust" => {
+            let message = format!("`{}` is a notebook in another language: {language}", notebook.name);
+            Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs notebooks side by side and tells of each. Unless asked to keep going, none is begun after one has failed, or
+/// when one `has_failed` before.
+pub(crate) fn run_each<T: Sync>(
+    all: &[T],
+    options: &Options,
+    has_failed: bool,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+    name: impl Fn(&T) -> &str + Sync,
+    run: impl Fn(&T) -> Outcome + Sync,
+) -> Vec<Outcome> {
+    let stopped = AtomicBool::new(has_failed && !options.keep_going);
+    side_by_side(all, options.jobs, |it| {
+        let outcome = if stopped.load(Ordering::Relaxed) { Outcome::NotBegun } else { run(it) };
+        if outcome.is_bad() && !options.keep_going {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        progress(Progress::Done(name(it), &outcome));
+        outcome
+    })
+}
+
+/// Gives `work` each of `all`, on at most `jobs` threads, and returns what it made of them, in their order.
+pub(crate) fn side_by_side<T: Sync, R: Send + Sync>(
+    all: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<_> = all.iter().map(|_| OnceLock::new()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, all.len().max(1)) {
+            scope.spawn(|| {
+                while let Some((item, result)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    all.get(index).zip(results.get(index))
+                } {
+                    let _ = result.set(work(item));
+                }
+            });
+        }
+    });
+    results.into_iter().filter_map(OnceLock::into_inner).collect()
+}

@@ -1,0 +1,254 @@
+//! What the compiler says and how a program ended → a verdict on a cell, at the cell's own line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::build::{self, Build, Built};
+use super::primary;
+use super::program::{Line, Program};
+use super::run::{CellRun, End, Ran};
+use super::subject::Subject;
+use crate::cargo::places::{Place, Places};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::run::verdict::{Failure, FailureKind, Verdict};
+
+/// Which cell a compiler's error is about, and the error as it is shown there. `None`: it is about no cell.
+pub(super) fn culprit(
+    message: &Value,
+    program: &Program,
+    places: &Places,
+    package: &str,
+) -> Option<(Line, Diagnostic)> {
+    let file = format!("{package}/src/main.rs");
+    let spans = message["spans"].as_array()?;
+    // The place itself, then where a macro of another crate was called, then any place at all.
+    let first = primary(message)?;
+    let here = |span: &Value| {
+        let line = usize::try_from(span["line_start"].as_u64()?).ok()?;
+        (span["file_name"] == file.as_str()).then(|| program.lines.get(line - 1).copied())?
+    };
+    let line = std::iter::successors(Some(first), |span| span.get("expansion")?.get("span"))
+        .chain(spans)
+        .filter_map(here)
+        .find(|line| *line != Line::Frame)?;
+    let text = message["message"].as_str().unwrap_or_default();
+    let start = std::iter::successors(Some(first), |span| span.get("expansion")?.get("span"))
+        .find_map(|span| Some((places.start_of(span)?, places.end_of(span))));
+    let diagnostic = match start {
+        Some((start, end)) => {
+            let from = start.offset();
+            let to = end.filter(|end| end.cell == start.cell).map_or(from, |end| end.offset()).max(from);
+            let rendered = message["rendered"].as_str().unwrap_or_default();
+            Diagnostic::error(coded(message))
+                .at(&start.source, from..to, "")
+                .as_rendered(places.rewrite_rendered(rendered).trim_end().to_owned() + "\n")
+        }
+        None => Diagnostic::error(text.to_owned()),
+    };
+    Some((line, diagnostic))
+}
+
+fn coded(message: &Value) -> String {
+    let text = message["message"].as_str().unwrap_or_default();
+    match message["code"]["code"].as_str() {
+        Some(code) if code.starts_with('E') => format!("{text} [{code}]"),
+        _ => text.to_owned(),
+    }
+}
+
+/// What is said of a closing expression whose value cannot be shown.
+pub(super) fn unshown(message: &Value) -> Diagnostic {
+    let text = message["message"].as_str().unwrap_or_default();
+    if message["code"]["code"] != "E0599" {
+        return Diagnostic::error(coded(message));
+    }
+    let name = text.split('`').nth(3).unwrap_or("the value").trim_start_matches('&');
+    Diagnostic::error(format!("`{name}` cannot be shown: it has neither `Debug` nor an `evcxr_display`"))
+        .help(format!("derive it, `#[derive(Debug)]`, or end the cell in `;` to show nothing of `{name}`"))
+}
+
+/// Several errors of one cell as one.
+pub(super) fn joined(mut diagnostics: Vec<Diagnostic>) -> Diagnostic {
+    if diagnostics.len() == 1 {
+        return diagnostics.remove(0);
+    }
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|it| it.render(true).trim_end().to_owned() + "\n").collect();
+    diagnostics.remove(0).as_rendered(rendered.join("\n"))
+}
+
+/// Whether a compiler's error says that a name is not known.
+pub(super) fn is_unresolved(message: &Value) -> bool {
+    let code = message["code"]["code"].as_str().unwrap_or_default();
+    ["E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0531", "E0574"].contains(&code)
+        || message["message"].as_str().is_some_and(|text| text.starts_with("cannot find"))
+}
+
+/// Settles the cells that are not to compile, each by the program that ends in it.
+pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
+    let indices: Vec<usize> = subject.failing.keys().copied().collect();
+    for index in indices {
+        let name = subject.failing_name(index);
+        let number = subject.parsed.cells[index].cell.number;
+        let program = &subject.failing[&index];
+        let file = format!("{}/src/bin/{name}.rs", subject.package);
+        let fails = built.messages.iter().any(|(target, message)| {
+            *target == name && build::is_error(message) && is_about(message, &file, number, program)
+        });
+        subject.verdicts[index] = Some(if fails {
+            Verdict::Passed
+        } else {
+            let cell = &subject.parsed.cells[index];
+            let diagnostic = Diagnostic::error("the cell was expected not to compile, and compiles")
+                .at(cell.source(), first_code(&cell.cell.source.text), "")
+                .help("take `compile_fail` off it");
+            failed(FailureKind::Unexpected, diagnostic, String::new())
+        });
+    }
+}
+
+fn is_about(message: &Value, file: &str, number: usize, program: &Program) -> bool {
+    let spans = message["spans"].as_array().into_iter().flatten();
+    spans.filter(|span| span["file_name"] == file).any(|span| {
+        let line =
+            span["line_start"].as_u64().and_then(|line| usize::try_from(line).ok()).unwrap_or_default();
+        let line = program.lines.get(line.saturating_sub(1));
+        matches!(line, Some(Line::Cell(it) | Line::Show(it) | Line::For(it)) if *it == number)
+    })
+}
+
+/// Why there is no program, though no cell is at fault.
+pub(super) fn no_program(build: &Build, unplaced: &[&Value], places: &Places) -> Diagnostic {
+    let shown = |messages: &[&Value]| {
+        let rendered = messages.iter().filter_map(|message| message["rendered"].as_str());
+        rendered.map(|text| places.rewrite_rendered(text)).collect::<Vec<_>>().join("\n")
+    };
+    if !unplaced.is_empty() {
+        let text = unplaced[0]["message"].as_str().unwrap_or_default().to_owned();
+        return Diagnostic::error(text).as_rendered(shown(unplaced));
+    }
+    if let Some((name, errors)) = build.broken().next() {
+        let place = errors.iter().find_map(|message| places.start_of(primary(message)?));
+        let diagnostic = Diagnostic::error(format!("`{name}`, which the notebook needs, does not compile"));
+        let diagnostic = match place {
+            Some(place) => diagnostic.at(&place.source, line_from(&place), ""),
+            None => diagnostic,
+        };
+        return diagnostic.as_rendered(format!(
+            "{}\n\nerror: `{name}`, which the notebook needs, does not compile\n",
+            shown(&errors).trim_end()
+        ));
+    }
+    let said = build.said.lines().filter(|line| !line.trim_start().starts_with("Blocking waiting"));
+    let said = said.collect::<Vec<_>>().join("\n");
+    Diagnostic::error("cargo cannot build the notebook's program")
+        .note(said)
+        .help("see that its `:dep` lines name crates and versions that there are")
+}
+
+/// The verdict on a cell that began.
+pub(super) fn verdict(
+    notebook: &str,
+    source: &Arc<Source>,
+    run: &CellRun,
+    ran: &Ran,
+    places: &Places,
+    limit: Option<Duration>,
+) -> Verdict {
+    let about = |message: String| Diagnostic::error(message).at(source, first_code(&source.text), "");
+    let is_last = ran.cells.last().is_some_and(|last| last.number == run.number);
+    if run.ended && run.unexpected {
+        let diagnostic = about("the cell was expected to panic, and ran to its end".to_owned())
+            .help("take `should_panic` (or the tag `raises-exception`) off it, or mend what is to panic");
+        return failed(FailureKind::Unexpected, diagnostic, run.printed.clone());
+    }
+    if run.ended && (!is_last || ran.end == End::Finished) {
+        return Verdict::Passed;
+    }
+    let (kind, diagnostic) = match &ran.end {
+        End::Finished => return Verdict::Passed,
+        End::Panicked { message, place, frames } => {
+            let said = format!("the cell panicked: {message}");
+            let here = |place: &Place| place.cell == run.number && place.notebook == notebook;
+            let called = || frames.iter().filter_map(|frame| by_suffix(places, frame)).find(here);
+            let diagnostic = match places.parse(place) {
+                Some(place) if here(&place) => {
+                    Diagnostic::error(said).at(&place.source, line_from(&place), "")
+                }
+                Some(place) => {
+                    let diagnostic =
+                        Diagnostic::error(said).at(&place.source, line_from(&place), "the panic");
+                    match called() {
+                        Some(from) => diagnostic.and_at(&from.source, line_from(&from), "called here"),
+                        None => diagnostic.and_at(source, first_code(&source.text), "called by this cell"),
+                    }
+                }
+                None => match called() {
+                    Some(from) => Diagnostic::error(said)
+                        .at(&from.source, line_from(&from), "")
+                        .note(format!("the panic is at {place}")),
+                    None => about(said),
+                },
+            };
+            (FailureKind::Stopped, diagnostic)
+        }
+        End::Failed { message, place } => {
+            let said = format!("an error was returned: {message}");
+            let diagnostic = match places.parse(place) {
+                Some(place) => Diagnostic::error(said).at(&place.source, line_from(&place), ""),
+                None => about(said),
+            };
+            (FailureKind::Stopped, diagnostic)
+        }
+        End::Ended(how) => {
+            let diagnostic = about(format!("the cell ended the process it ran in ({how})"))
+                .help("no later cell can run then; return, panic or use `?` instead");
+            (FailureKind::ProcessEnded, diagnostic)
+        }
+        End::TimedOut => {
+            let seconds = limit.unwrap_or_default().as_secs_f64();
+            let message = format!("the cell did not end within {seconds} s, and its process was killed");
+            (FailureKind::TimedOut, about(message).help("give it more time with `--timeout SECONDS`"))
+        }
+        End::Flooded => {
+            let message = "the cell printed more than a gigabyte, and its process was killed".to_owned();
+            (FailureKind::ProcessEnded, about(message))
+        }
+    };
+    failed(kind, diagnostic, run.printed.clone())
+}
+
+/// A frame of a backtrace names a file by its whole path.
+fn by_suffix(places: &Places, frame: &str) -> Option<Place> {
+    let frame = frame.trim().trim_start_matches("./");
+    let starts = std::iter::once(0).chain(frame.match_indices('/').map(|(at, _)| at + 1));
+    starts.into_iter().find_map(|at| places.parse(&frame[at..]))
+}
+
+fn failed(kind: FailureKind, diagnostic: Diagnostic, printed: String) -> Verdict {
+    Verdict::Failed(Box::new(Failure { kind, diagnostic, printed }))
+}
+
+/// From a place to the end of its line.
+fn line_from(place: &Place) -> std::ops::Range<usize> {
+    let text = &place.source.text;
+    let start = place.offset().min(text.len());
+    let line = text[start..].lines().next().unwrap_or_default();
+    start..start + line.trim_end().len()
+}
+
+/// The first line of a cell that is no comment, no directive and no command.
+fn first_code(text: &str) -> std::ops::Range<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with("//") && !trimmed.starts_with(':') {
+            let start = at + line.len() - line.trim_start().len();
+            return start..start + trimmed.len();
+        }
+        at += line.len();
+    }
+    0..text.lines().next().map_or(0, str::len)
+}

@@ -1,0 +1,244 @@
+//! The native engine: notebooks → one cargo program each, built together, run, and a verdict on every cell.
+//!
+//! It is the quick one: a cell costs no rustc of its own, dependencies are compiled once for all notebooks, and what
+//! is unchanged is not built again. Where a program would mean something else than the kernel, it says so and gives
+//! no verdict.
+
+mod broken;
+mod build;
+mod check;
+mod judge;
+mod program;
+mod rounds;
+mod run;
+mod subject;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub use self::check::{Finding, check};
+use self::subject::Subject;
+use self::workspace::Workspace;
+pub(crate) use self::workspace::cargo;
+use crate::cargo::places::Places;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::export;
+use crate::export::module::Module;
+use crate::notebook::Notebook;
+use crate::notebook::parsed::ParsedNotebook;
+use crate::project::Project;
+use crate::run::verdict::{CellReport, NotebookReport, Verdict};
+use crate::run::{Options, Outcome, Progress, Select, run_each};
+
+/// Runs the notebooks `paths` of a project. What came of each comes back in their order.
+///
+/// # Errors
+/// Nothing can be built at all: there is no cargo, the disk is full.
+pub fn test(
+    project: &Project,
+    paths: &[PathBuf],
+    options: &Options,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Vec<(String, Outcome)>, Box<Diagnostic>> {
+    let workspace = Workspace::of(project)?;
+    let notebooks = read(project, paths, &options.select);
+    let (mut subjects, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
+    for (index, entry) in notebooks.iter().enumerate() {
+        let subject = match &entry.notebook {
+            Ok(notebook) => {
+                let (parsed, _) = ParsedNotebook::new(notebook);
+                Subject::new(entry.path.clone(), parsed, &options.select)
+            }
+            Err(diagnostic) => Err(diagnostic.clone()),
+        };
+        match subject {
+            Ok(mut subject) => {
+                subject.write();
+                subject.notes.iter().filter(|_| entry.wanted).for_each(|note| progress(Progress::Note(note)));
+                subjects.insert(index, subject);
+            }
+            Err(diagnostic) if entry.wanted => {
+                let outcome = Outcome::Unable(diagnostic);
+                progress(Progress::Done(&entry.name, &outcome));
+                outcomes.insert(index, outcome);
+            }
+            // It is none of this run's business.
+            Err(_) => {}
+        }
+    }
+    let mut places = crate_places(project, &notebooks);
+    let ready = rounds::build_all(project, &workspace, &mut subjects, &notebooks, &mut places, progress)?;
+    let mut runs = Vec::new();
+    for (index, ready) in ready {
+        match ready {
+            Ok(executable) => runs.push((index, Runnable::of(&subjects[&index], executable))),
+            Err(diagnostic) => {
+                let outcome = Outcome::Unable(diagnostic);
+                progress(Progress::Done(&notebooks[index].name, &outcome));
+                outcomes.insert(index, outcome);
+            }
+        }
+    }
+    let has_failed = outcomes.values().any(Outcome::is_bad);
+    let results = run_each(
+        &runs,
+        options,
+        has_failed,
+        progress,
+        |(_, runnable)| &runnable.name,
+        |(_, runnable)| run_one(runnable, options, &places, progress),
+    );
+    outcomes.extend(runs.iter().map(|(index, _)| *index).zip(results));
+    Ok(outcomes.into_iter().map(|(index, outcome)| (notebooks[index].name.clone(), outcome)).collect())
+}
+
+/// A notebook's file.
+struct Entry {
+    path: PathBuf,
+    name: String,
+    notebook: Result<Notebook, Box<Diagnostic>>,
+    /// Whether it is to run. The others are read for what they export, and so that the lock file knows what they need.
+    wanted: bool,
+}
+
+fn read(project: &Project, paths: &[PathBuf], select: &Select) -> Vec<Entry> {
+    let mut all = project.notebook_paths().unwrap_or_default();
+    all.extend(paths.iter().cloned());
+    all.sort();
+    all.dedup();
+    let entry = |path: PathBuf| {
+        let name = project.name_of(&path);
+        let notebook = Notebook::read(&path, &name);
+        let has_cell = || notebook.as_ref().is_ok_and(|it| it.cells.iter().any(|cell| select.cell(cell)));
+        let wanted = paths.contains(&path) && select.notebook(&name) && (select.cell.is_none() || has_cell());
+        Entry { path, name, notebook, wanted }
+    };
+    all.into_iter().map(entry).collect()
+}
+
+/// Where the lines of the project's generated modules come from.
+pub fn places(project: &Project) -> Places {
+    crate_places(project, &read(project, &[], &Select::default()))
+}
+
+fn crate_places(project: &Project, notebooks: &[Entry]) -> Places {
+    let mut places = Places::default();
+    let crate_name = export::crate_name(project).unwrap_or_default();
+    for notebook in notebooks.iter().filter_map(|entry| entry.notebook.as_ref().ok()) {
+        add_modules(&mut places, project, notebook, &export::modules(notebook, &crate_name).0);
+    }
+    places
+}
+
+/// Adds the modules of a notebook, under the paths by which cargo calls them.
+fn add_modules(places: &mut Places, project: &Project, notebook: &Notebook, modules: &[Module]) {
+    let name = PathBuf::from(project.name_of(&project.krate));
+    for module in modules {
+        let Ok(on_disk) = std::fs::read_to_string(project.krate.join(&module.path)) else { continue };
+        let below = Path::new("");
+        places.add_module(&[&project.krate, &name, below], notebook, module, &on_disk);
+    }
+}
+
+/// A notebook that has a program: what running and judging it takes, free of syntax trees, which stay on one thread.
+struct Runnable {
+    name: String,
+    folder: PathBuf,
+    env: Vec<(String, String)>,
+    /// None, if cells that do not compile left nothing to run.
+    executable: Option<PathBuf>,
+    cells: Vec<RunnableCell>,
+}
+
+struct RunnableCell {
+    source: Arc<Source>,
+    number: usize,
+    verdict: Option<Verdict>,
+    tests_not_run: Vec<String>,
+}
+
+impl Runnable {
+    fn of(subject: &Subject<'_>, executable: Option<PathBuf>) -> Self {
+        let cells = subject.parsed.cells.iter().zip(&subject.verdicts).map(|(cell, verdict)| RunnableCell {
+            source: Arc::clone(cell.source()),
+            number: cell.cell.number,
+            verdict: verdict.clone(),
+            tests_not_run: cell.code().as_ref().map(tests_in).unwrap_or_default(),
+        });
+        Self {
+            name: subject.parsed.notebook.name.clone(),
+            folder: subject.path.parent().unwrap_or(Path::new(".")).to_owned(),
+            env: subject.env.clone(),
+            executable,
+            cells: cells.collect(),
+        }
+    }
+}
+
+/// Runs a notebook's program and says what became of its cells.
+fn run_one(
+    notebook: &Runnable,
+    options: &Options,
+    places: &Places,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Outcome {
+    let start = Instant::now();
+    let name = &notebook.name;
+    let how = run::How { folder: &notebook.folder, env: &notebook.env, timeout: options.timeout };
+    let began = |cell| progress(Progress::Cell(name, cell));
+    let ran = notebook.executable.as_ref().map(|executable| run::run(executable, &how, &began));
+    let ran = match ran.transpose() {
+        Ok(ran) => ran,
+        Err(error) => {
+            let message = format!("cannot run the program of `{name}`: {error}");
+            return Outcome::Unable(Box::new(Diagnostic::error(message)));
+        }
+    };
+    let mut cells = Vec::new();
+    for cell in &notebook.cells {
+        let run = ran.as_ref().and_then(|ran| ran.cells.iter().find(|run| run.number == cell.number));
+        let verdict = match (&cell.verdict, run, &ran) {
+            (Some(verdict), ..) => verdict.clone(),
+            (None, Some(run), Some(ran)) => {
+                judge::verdict(name, &cell.source, run, ran, places, options.timeout)
+            }
+            (None, ..) => Verdict::NotReached,
+        };
+        cells.push(CellReport {
+            number: cell.number,
+            source: Arc::clone(&cell.source),
+            verdict,
+            time: run.map_or(Duration::ZERO, |run| run.time),
+            tests_not_run: cell.tests_not_run.clone(),
+        });
+    }
+    Outcome::Ran(NotebookReport { name: name.clone(), cells, time: start.elapsed() })
+}
+
+/// The `#[test]` functions of a cell: an ordinary program runs none.
+fn tests_in(code: &crate::notebook::cell::Code) -> Vec<String> {
+    use syn::visit::Visit;
+    struct Tests(Vec<String>);
+    impl<'ast> Visit<'ast> for Tests {
+        fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+            if item.attrs.iter().any(|attribute| attribute.path().is_ident("test")) {
+                self.0.push(item.sig.ident.to_string());
+            }
+            syn::visit::visit_item_fn(self, item);
+        }
+    }
+    let mut tests = Tests(Vec::new());
+    code.stmts.iter().for_each(|stmt| tests.visit_stmt(stmt));
+    tests.0
+}
+
+/// The primary span of a compiler's message.
+fn primary(message: &Value) -> Option<&Value> {
+    let spans = message["spans"].as_array()?;
+    spans.iter().find(|span| span["is_primary"] == true).or_else(|| spans.first())
+}

@@ -1,0 +1,266 @@
+//! A built program is run, and what it reports is kept for each cell.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crate::run::process::Group;
+
+/// How much a program may print before it is stopped: a loop that prints would fill the disk.
+const MOST_OUTPUT: u64 = 1 << 30;
+
+/// How a program is run.
+#[derive(Clone, Debug)]
+pub(super) struct How<'a> {
+    /// Where: the notebook's folder.
+    pub(super) folder: &'a Path,
+    /// What `:env` lines ask for.
+    pub(super) env: &'a [(String, String)],
+    /// How long a cell may take.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// The cells that began, in order.
+    pub(super) cells: Vec<CellRun>,
+    /// How the last of them ended the program, if one did.
+    pub(super) end: End,
+}
+
+/// One cell that began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CellRun {
+    /// Its number.
+    pub(super) number: usize,
+    /// Whether it reached its end.
+    pub(super) ended: bool,
+    /// Whether it was to panic, and did not.
+    pub(super) unexpected: bool,
+    /// How long it took.
+    pub(super) time: Duration,
+    /// What it printed.
+    pub(super) printed: String,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All its cells reached their end.
+    Finished,
+    /// A panic that nothing caught.
+    Panicked {
+        /// Its text.
+        message: String,
+        /// Where, as `file:line:column`.
+        place: String,
+        /// Who called, innermost first.
+        frames: Vec<String>,
+    },
+    /// A `?` returned an error.
+    Failed {
+        /// Its text.
+        message: String,
+        /// Where the `?` stands.
+        place: String,
+    },
+    /// The process ended without a word.
+    Ended(String),
+    /// A cell took too long.
+    TimedOut,
+    /// It printed too much.
+    Flooded,
+}
+
+/// One report of a program.
+struct Report {
+    kind: String,
+    cell: usize,
+    written: u64,
+    at: Duration,
+    text: String,
+}
+
+/// Runs a program to its end.
+pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> std::io::Result<Ran> {
+    let scratch = tempfile::Builder::new().prefix("nbexport-").tempdir()?;
+    let (socket, output) = (scratch.path().join("reports"), scratch.path().join("output"));
+    let listener = UnixListener::bind(&socket)?;
+    File::create(&output)?;
+    let append = || File::options().append(true).open(&output);
+    let mut command = Command::new(program);
+    command
+        .current_dir(how.folder)
+        .env("NBEXPORT_REPORTS", &socket)
+        .envs(how.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(append()?)
+        .stderr(append()?);
+    let group = Group::spawn(&mut command)?;
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || listen(&listener, &sender));
+    let mut cells: Vec<(CellRun, u64, Option<u64>, Duration)> = Vec::new();
+    let mut cut = None;
+    let end =
+        watch(&receiver, &group, (&output, &socket), how.timeout, |report| match report.kind.as_str() {
+            "begin" => {
+                progress(report.cell);
+                let cell = CellRun { number: report.cell, ..CellRun::default() };
+                cells.push((cell, report.written, None, report.at));
+            }
+            "unexpected" => {
+                if let Some((cell, ..)) = cells.last_mut() {
+                    cell.unexpected = true;
+                }
+            }
+            "end" => {
+                if let Some((cell, _, to, began)) = cells.last_mut() {
+                    (cell.ended, *to) = (true, Some(report.written));
+                    cell.time = report.at.saturating_sub(*began);
+                }
+            }
+            "panic" => cut = told(&report.text),
+            _ => {}
+        });
+    let (end, took) = end;
+    // What it reports by is closed a moment before its exit status is known.
+    let closed = Instant::now();
+    while end.is_none() && !group.has_ended() && closed.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let status = group.kill()?;
+    let end = end.unwrap_or_else(|| End::Ended(how_it_ended(status)));
+    if let Some((cell, ..)) = cells.last_mut().filter(|(cell, ..)| !cell.ended) {
+        cell.time = took;
+    }
+    let cells = cells.into_iter().map(|(cell, from, to, _)| CellRun {
+        printed: printed(&output, from, to, cut.filter(|_| to.is_none())),
+        ..cell
+    });
+    Ok(Ran { cells: cells.collect(), end })
+}
+
+/// Hands on reports until the program is done, or has to be. Also says how long the last cell took.
+fn watch(
+    receiver: &Receiver<Report>,
+    group: &Group,
+    (output, socket): (&Path, &Path),
+    timeout: Option<Duration>,
+    mut each: impl FnMut(&Report),
+) -> (Option<End>, Duration) {
+    let mut began = Instant::now();
+    let mut ended: Option<Instant> = None;
+    loop {
+        let wait = Duration::from_millis(100);
+        match receiver.recv_timeout(wait) {
+            Ok(report) => {
+                each(&report);
+                match report.kind.as_str() {
+                    "begin" => began = Instant::now(),
+                    "finished" => return (Some(End::Finished), began.elapsed()),
+                    "panic" => return (Some(panicked(&report.text)), began.elapsed()),
+                    "error" => {
+                        let (place, message) = report.text.split_once('\n').unwrap_or(("", &report.text));
+                        let end = End::Failed { message: message.to_owned(), place: place.to_owned() };
+                        return (Some(end), began.elapsed());
+                    }
+                    _ => {}
+                }
+            }
+            // The program ended, or closed what it reports by.
+            Err(RecvTimeoutError::Disconnected) => return (None, began.elapsed()),
+            Err(RecvTimeoutError::Timeout) => {
+                if timeout.is_some_and(|timeout| began.elapsed() > timeout) {
+                    return (Some(End::TimedOut), began.elapsed());
+                }
+                if output.metadata().is_ok_and(|metadata| metadata.len() > MOST_OUTPUT) {
+                    return (Some(End::Flooded), began.elapsed());
+                }
+                // It ended, and what it said may still be on the way; behind that comes our own silent call, for the
+                // case that it never called. What it left running may hold the line, though not for ever.
+                if group.has_ended() {
+                    match ended {
+                        None => drop(UnixStream::connect(socket)),
+                        Some(since) if since.elapsed() < Duration::from_secs(5) => {}
+                        Some(_) => return (None, began.elapsed()),
+                    }
+                    ended = ended.or_else(|| Some(Instant::now()));
+                }
+            }
+        }
+    }
+}
+
+/// Takes the reports of a program until it closes its end.
+fn listen(listener: &UnixListener, sender: &Sender<Report>) {
+    let Ok((socket, _)) = listener.accept() else { return };
+    let mut reader = BufReader::new(socket);
+    while let Some(report) = read(&mut reader) {
+        if sender.send(report).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<UnixStream>) -> Option<Report> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+    let mut words = line.split_whitespace();
+    let kind = words.next()?.to_owned();
+    let cell = words.next()?.parse().ok()?;
+    let written = words.next()?.parse().ok()?;
+    let at = Duration::from_nanos(words.next()?.parse().ok()?);
+    let mut text = vec![0; words.next()?.parse().ok()?];
+    reader.read_exact(&mut text).ok()?;
+    Some(Report { kind, cell, written, at, text: String::from_utf8_lossy(&text).into_owned() })
+}
+
+/// `place`, what was printed about it, frames, message: a line each, the message to the end.
+fn panicked(text: &str) -> End {
+    let mut parts = text.splitn(4, '\n');
+    let place = parts.next().unwrap_or_default().to_owned();
+    let frames = parts.nth(1).unwrap_or_default().split('\t').map(str::to_owned).collect();
+    End::Panicked { message: parts.next().unwrap_or_default().to_owned(), place, frames }
+}
+
+fn told(text: &str) -> Option<(u64, u64)> {
+    let (from, to) = text.lines().nth(1)?.split_once(' ')?;
+    Some((from.parse().ok()?, to.parse().ok()?))
+}
+
+/// A cell's part of the output, without the part in which the usual hook tells of its panic.
+fn printed(output: &Path, from: u64, to: Option<u64>, cut: Option<(u64, u64)>) -> String {
+    use std::io::{Seek as _, SeekFrom};
+    let read = |from: u64, to: u64| {
+        let mut bytes = Vec::new();
+        // A person reads this: a few of many megabytes are enough.
+        let from = from.max(to.saturating_sub(1 << 20));
+        let file = File::open(output).and_then(|mut file| file.seek(SeekFrom::Start(from)).map(|_| file));
+        if let Ok(file) = file {
+            let _ = file.take(to.saturating_sub(from)).read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let to = to.unwrap_or_else(|| output.metadata().map_or(from, |metadata| metadata.len()));
+    match cut {
+        Some((start, end)) if from <= start && end <= to => read(from, start) + &read(end, to),
+        _ => read(from, to),
+    }
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(6)) => "signal 6: abort".to_owned(),
+        (None, Some(9)) => "signal 9: killed, for lack of memory perhaps".to_owned(),
+        (None, Some(11)) => "signal 11: a bad access to memory, or the stack overflowed".to_owned(),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "it is not known how".to_owned(),
+    }
+}
