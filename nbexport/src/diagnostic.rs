@@ -4,7 +4,7 @@
 //! `notebooks/02_x.ipynb:cell 14:3:9`: cell counted from 1 over all cells of the notebook, as a reader counts them,
 //! then line and column within the cell.
 
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -42,9 +42,17 @@ pub struct Label {
     pub text: String,
 }
 
-/// One thing that is wrong, where it is, and the way out.
+/// What may end with a [`Diagnostic`].
+pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
+
+/// One thing that is wrong, where it is, and the way out. As small as a pointer, so that a [`Result`] costs nothing
+/// where all is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
+pub struct Diagnostic(Box<Details>);
+
+/// What a [`Diagnostic`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
     /// Error or warning.
     pub severity: Severity,
     /// One lower-case sentence.
@@ -61,10 +69,24 @@ pub struct Diagnostic {
     pub rendered: Option<String>,
 }
 
+impl Deref for Diagnostic {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Diagnostic {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl Diagnostic {
     /// An error without a place.
     pub fn error(message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             severity: Severity::Error,
             message: message.into(),
             primary: None,
@@ -72,12 +94,14 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             rendered: None,
-        }
+        }))
     }
 
     /// A warning without a place.
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(message) }
+        let mut warning = Self::error(message);
+        warning.severity = Severity::Warning;
+        warning
     }
 
     /// Puts it at `span` of `source`, with `text` beside the underline.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 use tempfile::TempPath;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::project::Project;
 
 /// A file that is not as it should be.
@@ -31,23 +31,19 @@ impl Change {
     ///
     /// # Errors
     /// The file cannot be read, or cannot be replaced: it is read-only, or a link that leads out of the crate.
-    pub fn of(project: &Project, path: PathBuf, after: String) -> Result<Option<Self>, Box<Diagnostic>> {
+    pub fn of(project: &Project, path: PathBuf, after: String) -> Result<Option<Self>> {
         let name = project.name_of(&path);
-        let before =
-            read(&path).map_err(|error| {
-                Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}")).help(format!(
-                    "nbexport keeps a text file there: see what `{name}` is, and move it away"
-                )))
-            })?;
+        let before = read(&path).map_err(|error| {
+            Diagnostic::error(format!("cannot read `{name}`: {error}"))
+                .help(format!("nbexport keeps a text file there: see what `{name}` is, and move it away"))
+        })?;
         if before.as_deref() == Some(&*after) {
             return Ok(None);
         }
         stays_inside(&path, &project.krate, &name)?;
         if before.is_some() && fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().readonly()) {
-            return Err(Box::new(
-                Diagnostic::error(format!("`{name}` is read-only, so it was not replaced"))
-                    .help(format!("make it writable (`chmod u+w {name}`) if nbexport may write it")),
-            ));
+            return Err(Diagnostic::error(format!("`{name}` is read-only, so it was not replaced"))
+                .help(format!("make it writable (`chmod u+w {name}`) if nbexport may write it")));
         }
         Ok(Some(Self { path, name, before, after }))
     }
@@ -66,13 +62,11 @@ impl Change {
 
 /// Writes the new texts of several files: all of them to temporary files, and only then over the old ones, so that a
 /// full disk or a folder without permission changes nothing.
-pub fn write(changes: &[Change]) -> Result<(), Box<Diagnostic>> {
+pub fn write(changes: &[Change]) -> Result<()> {
     let failed = |change: &Change, note: &str, error: &io::Error| {
-        Box::new(
-            Diagnostic::error(format!("cannot write `{}`: {error}", change.name))
-                .note(note)
-                .help("see that its folder is writable and has room, then run nbexport again"),
-        )
+        Diagnostic::error(format!("cannot write `{}`: {error}", change.name))
+            .note(note)
+            .help("see that its folder is writable and has room, then run nbexport again")
     };
     let staged: Vec<Staged> = changes
         .iter()
@@ -97,17 +91,15 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// A link may lead to another place inside the crate, not out of it.
-fn stays_inside(path: &Path, krate: &Path, name: &str) -> Result<(), Box<Diagnostic>> {
+fn stays_inside(path: &Path, krate: &Path, name: &str) -> Result<()> {
     let existing = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok());
     let real = existing.map(Path::canonicalize).transpose().ok().flatten();
     let inside = krate.canonicalize().ok().zip(real).is_some_and(|(krate, real)| real.starts_with(krate));
     if inside {
         return Ok(());
     }
-    Err(Box::new(
-        Diagnostic::error(format!("`{name}` is a link that leads out of the crate, so it was not written"))
-            .help("replace the link by a file or a folder of the crate"),
-    ))
+    Err(Diagnostic::error(format!("`{name}` is a link that leads out of the crate, so it was not written"))
+        .help("replace the link by a file or a folder of the crate"))
 }
 
 /// Replaces a file as a whole: a temporary file beside it, then a rename. What was there keeps its permissions.
@@ -119,9 +111,8 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// What kept it from being written.
-pub fn save(path: &Path, name: &str, text: &str) -> Result<(), Box<Diagnostic>> {
-    replace(path, text)
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}"))))
+pub fn save(path: &Path, name: &str, text: &str) -> Result<()> {
+    replace(path, text).map_err(|error| Diagnostic::error(format!("cannot write `{name}`: {error}")))
 }
 
 /// A text in a temporary file beside the file that it is to replace; dropped without [`Staged::commit`], it is gone.
@@ -180,7 +171,7 @@ pub(crate) fn own_folder(project: &Project) -> PathBuf {
 ///
 /// # Errors
 /// The lock file cannot be made (a read-only disk).
-pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
+pub fn lock(project: &Project) -> Result<Lock> {
     let folder = own_folder(project);
     let held = || {
         fs::create_dir_all(&folder)?;
@@ -189,10 +180,8 @@ pub fn lock(project: &Project) -> Result<Lock, Box<Diagnostic>> {
         Ok(Lock(file))
     };
     held().map_err(|error: io::Error| {
-        Box::new(
-            Diagnostic::error(format!("cannot lock the project: {error}"))
-                .note(format!("the lock is `{}/.lock`", project.name_of(&folder)))
-                .help("nbexport must be able to write there, so that two of them never write at once"),
-        )
+        Diagnostic::error(format!("cannot lock the project: {error}"))
+            .note(format!("the lock is `{}/.lock`", project.name_of(&folder)))
+            .help("nbexport must be able to write there, so that two of them never write at once")
     })
 }

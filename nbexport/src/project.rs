@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 
 /// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a
 /// table `[workspace.metadata.nbexport]` or `[package.metadata.nbexport]`.
@@ -23,7 +23,7 @@ pub struct Project {
 impl Project {
     /// Finds the project of `start`, a file or folder; `krate` overrides the crate's folder and makes the
     /// configuration dispensable.
-    pub fn discover(start: &Path, krate: Option<&Path>) -> Result<Self, Box<Diagnostic>> {
+    pub fn discover(start: &Path, krate: Option<&Path>) -> Result<Self> {
         let start = absolute(start)?;
         let folder = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
         let krate = krate.map(absolute).transpose()?;
@@ -48,37 +48,31 @@ impl Project {
                 Self { root: root.to_owned(), notebooks: folder.to_owned(), krate, profile: Table::new() }
             }
             (None, None) => {
-                return Err(Box::new(
-                    Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
-                        .note("a project is a Cargo.toml with a table `[workspace.metadata.nbexport]`")
-                        .help(
-                            "add that table to your workspace's Cargo.toml, or name the crate: `--crate DIR`",
-                        ),
-                ));
+                return Err(Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
+                    .note("a project is a Cargo.toml with a table `[workspace.metadata.nbexport]`")
+                    .help(
+                        "add that table to your workspace's Cargo.toml, or name the crate: `--crate DIR`",
+                    ));
             }
         };
         if !project.krate.join("Cargo.toml").is_file() {
             let name = project.name_of(&project.krate);
-            return Err(Box::new(
-                Diagnostic::error(format!("the crate `{name}` has no Cargo.toml"))
+            return Err(Diagnostic::error(format!("the crate `{name}` has no Cargo.toml"))
                     .note("notebooks are exported into the crate that `[workspace.metadata.nbexport]` or `--crate` names")
-                    .help(format!("create it: `cargo new --lib {name}`")),
-            ));
+                    .help(format!("create it: `cargo new --lib {name}`")));
         }
         Ok(project)
     }
 
     /// All notebooks of the project, sorted by name; checkpoints and hidden folders left out.
-    pub fn notebook_paths(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+    pub fn notebook_paths(&self) -> Result<Vec<PathBuf>> {
         if !self.notebooks.is_dir() {
             let name = self.name_of(&self.notebooks);
-            return Err(Box::new(
-                Diagnostic::error(format!("there is no notebooks folder `{name}`"))
-                    .help("create it, or name another in Cargo.toml: `notebooks = \"DIR\"` below `[workspace.metadata.nbexport]`"),
-            ));
+            return Err(Diagnostic::error(format!("there is no notebooks folder `{name}`"))
+                    .help("create it, or name another in Cargo.toml: `notebooks = \"DIR\"` below `[workspace.metadata.nbexport]`"));
         }
         notebooks_below(&self.notebooks).map_err(|error| {
-            Box::new(Diagnostic::error(format!("cannot list `{}`: {error}", self.name_of(&self.notebooks))))
+            Diagnostic::error(format!("cannot list `{}`: {error}", self.name_of(&self.notebooks)))
         })
     }
 
@@ -120,7 +114,7 @@ struct Configuration {
 }
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
-fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnostic>> {
+fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
     let Ok(text) = std::fs::read_to_string(manifest) else {
         return Ok(None);
     };
@@ -128,10 +122,8 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnosti
         return Ok(None);
     }
     let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        Box::new(
-            Diagnostic::error(format!("`{}` does not parse: {}", show(manifest), error.message()))
-                .help("`cargo metadata` shows the place"),
-        )
+        Diagnostic::error(format!("`{}` does not parse: {}", show(manifest), error.message()))
+            .help("`cargo metadata` shows the place")
     })?;
     let table = ["workspace", "package"]
         .iter()
@@ -140,13 +132,11 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnosti
     let folder = |key: &str, default: &str| match table.get(key) {
         None => Ok(default.to_owned()),
         Some(value) => value.as_str().map(str::to_owned).ok_or_else(|| {
-            Box::new(
-                Diagnostic::error(format!(
-                    "`{key}` below `metadata.nbexport` in `{}` is not a string",
-                    show(manifest)
-                ))
-                .help(format!("write `{key} = \"{default}\"`")),
-            )
+            Diagnostic::error(format!(
+                "`{key}` below `metadata.nbexport` in `{}` is not a string",
+                show(manifest)
+            ))
+            .help(format!("write `{key} = \"{default}\"`"))
         }),
     };
     let profile = match table.get("profile").cloned().map(Item::into_table) {
@@ -157,9 +147,7 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnosti
                 "`profile` below `metadata.nbexport` in `{}` is not a table of values",
                 show(manifest)
             );
-            return Err(Box::new(
-                Diagnostic::error(message).help("write `profile = { opt-level = 1 }`, say"),
-            ));
+            return Err(Diagnostic::error(message).help("write `profile = { opt-level = 1 }`, say"));
         }
     };
     Ok(Some(Configuration {
@@ -169,10 +157,10 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>, Box<Diagnosti
     }))
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
         .map(|path| normalize(&path))
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot find `{}`: {error}", show(path)))))
+        .map_err(|error| Diagnostic::error(format!("cannot find `{}`: {error}", show(path))))
 }
 
 /// Resolves `.` and `..` by the text alone, so that a path that does not exist has a name too.

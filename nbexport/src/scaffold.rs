@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toml_edit::{DocumentMut, Item, Table};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::directive;
 use crate::notebook::{lines, pretty};
 use crate::{files, project};
@@ -31,16 +31,13 @@ const WORKFLOW: &str = include_str!("../template/ci.yml");
 ///
 /// # Errors
 /// The folder exists, its name is no crate's name, or a file cannot be written.
-pub fn new(folder: &Path) -> Result<Vec<String>, Box<Diagnostic>> {
+pub fn new(folder: &Path) -> Result<Vec<String>> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let crate_name = name.replace('-', "_");
-    directive::check_name(&crate_name, "crate")
-        .map_err(|(why, help)| Box::new(Diagnostic::error(why).help(help)))?;
+    directive::check_name(&crate_name, "crate").map_err(|(why, help)| Diagnostic::error(why).help(help))?;
     if folder.exists() {
-        return Err(Box::new(
-            Diagnostic::error(format!("`{}` exists already", project::show(folder)))
-                .help("choose another name, or run `nbexport init` inside it to add to what is there"),
-        ));
+        return Err(Diagnostic::error(format!("`{}` exists already", project::show(folder)))
+            .help("choose another name, or run `nbexport init` inside it to add to what is there"));
     }
     let manifest = MANIFEST.replace("{name}", &name) + &table("package");
     let mut files = vec![
@@ -60,30 +57,24 @@ pub fn new(folder: &Path) -> Result<Vec<String>, Box<Diagnostic>> {
 ///
 /// # Errors
 /// There is no package, it has the table already, or a file cannot be written.
-pub fn init(folder: &Path) -> Result<Vec<String>, Box<Diagnostic>> {
+pub fn init(folder: &Path) -> Result<Vec<String>> {
     let path = folder.join("Cargo.toml");
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Box::new(
-            Diagnostic::error(format!("there is no Cargo.toml here: {error}"))
-                .help("run it in a cargo package, or make a project: `nbexport new NAME`"),
-        )
+        Diagnostic::error(format!("there is no Cargo.toml here: {error}"))
+            .help("run it in a cargo package, or make a project: `nbexport new NAME`")
     })?;
     let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        Box::new(Diagnostic::error(format!("Cargo.toml does not parse: {}", error.message())))
+        Diagnostic::error(format!("Cargo.toml does not parse: {}", error.message()))
     })?;
     let has = |kind: &str| document.get(kind).and_then(|it| it.get("metadata")?.get("nbexport")).is_some();
     if has("package") || has("workspace") {
-        return Err(Box::new(
-            Diagnostic::error("this project is set up for nbexport already")
-                .help("`nbexport` exports its notebooks; add one to the notebooks folder"),
-        ));
+        return Err(Diagnostic::error("this project is set up for nbexport already")
+            .help("`nbexport` exports its notebooks; add one to the notebooks folder"));
     }
     let Some(name) = document.get("package").and_then(|package| package.get("name")?.as_str()) else {
-        return Err(Box::new(
-            Diagnostic::error("this Cargo.toml has no package")
+        return Err(Diagnostic::error("this Cargo.toml has no package")
                 .note("it is a workspace; notebooks are exported into one of its members")
-                .help("add `[workspace.metadata.nbexport]` with `crate = \"MEMBER\"`, or run `nbexport init` in that member"),
-        ));
+                .help("add `[workspace.metadata.nbexport]` with `crate = \"MEMBER\"`, or run `nbexport init` in that member"));
     };
     let mut files = Vec::new();
     if !folder.join("src/lib.rs").exists() {
@@ -105,7 +96,7 @@ pub fn init(folder: &Path) -> Result<Vec<String>, Box<Diagnostic>> {
     own.insert("crate", toml_edit::value("."));
     metadata["nbexport"] = Item::Table(own);
     files::replace(&path, &document.to_string())
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write Cargo.toml: {error}"))))?;
+        .map_err(|error| Diagnostic::error(format!("cannot write Cargo.toml: {error}")))?;
     made.push("Cargo.toml".to_owned());
     Ok(made)
 }
@@ -114,7 +105,7 @@ fn table(kind: &str) -> String {
     format!("\n[{kind}.metadata.nbexport]\nnotebooks = \"notebooks\"\ncrate = \".\"\n")
 }
 
-fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<String>, Box<Diagnostic>> {
+fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<String>> {
     let mut made = Vec::new();
     for (name, text) in files {
         let path: PathBuf = folder.join(name);

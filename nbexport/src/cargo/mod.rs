@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::cargo::places::Places;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::project::Project;
 use crate::run::native::{self, Finding};
 
@@ -23,7 +23,7 @@ pub enum Said {
     /// A message for a program.
     Json(Value),
     /// What nbexport itself has to say of a cell.
-    Diagnostic(Box<Diagnostic>),
+    Diagnostic(Diagnostic),
 }
 
 /// How a command line of cargo is to be run.
@@ -43,7 +43,7 @@ struct Line {
 const COMPILING: &[&str] = &["b", "bench", "build", "c", "check", "clippy", "r", "run", "rustc", "t", "test"];
 
 impl Line {
-    fn parse(args: &[String]) -> Result<Self, Box<Diagnostic>> {
+    fn parse(args: &[String]) -> Result<Self> {
         let mut line = Self::default();
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -67,20 +67,14 @@ impl Line {
         }
         let fixes = line.arguments.iter().any(|argument| argument == "--fix") || line.command == "fix";
         if fixes {
-            return Err(Box::new(
-                Diagnostic::error(
-                    "cargo's fixes would go to generated modules, and the next export would undo them",
-                )
-                .help(
-                    "make the changes in the cells that `nbexport cargo clippy` names, then run `nbexport`",
-                ),
-            ));
+            return Err(Diagnostic::error(
+                "cargo's fixes would go to generated modules, and the next export would undo them",
+            )
+            .help("make the changes in the cells that `nbexport cargo clippy` names, then run `nbexport`"));
         }
         if line.command == "fmt" {
-            return Err(Box::new(
-                Diagnostic::error("generated modules are not formatted, their cells are")
-                    .help("format the cells, then run `nbexport`"),
-            ));
+            return Err(Diagnostic::error("generated modules are not formatted, their cells are")
+                .help("format the cells, then run `nbexport`"));
         }
         Ok(line)
     }
@@ -106,12 +100,7 @@ impl Line {
 }
 
 /// Runs cargo in the crate and says what it says. The exit status comes back.
-pub fn run(
-    project: &Project,
-    args: &[String],
-    color: bool,
-    say: &(dyn Fn(Said) + Sync),
-) -> Result<i32, Box<Diagnostic>> {
+pub fn run(project: &Project, args: &[String], color: bool, say: &(dyn Fn(Said) + Sync)) -> Result<i32> {
     let line = Line::parse(args)?;
     let places = native::places(project);
     let mut shown = BTreeSet::new();
@@ -146,7 +135,7 @@ fn run_cargo(
     places: &Places,
     shown: &mut BTreeSet<String>,
     say: &(dyn Fn(Said) + Sync),
-) -> Result<i32, Box<Diagnostic>> {
+) -> Result<i32> {
     let mut command = Command::new(if line.toolchain.is_some() { "cargo".into() } else { native::cargo() });
     command.args(&line.toolchain).args((!line.command.is_empty()).then_some(&line.command));
     if line.compiles() {
@@ -163,7 +152,7 @@ fn run_cargo(
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let failed = |error: std::io::Error| Box::new(Diagnostic::error(format!("cannot run cargo: {error}")));
+    let failed = |error: std::io::Error| Diagnostic::error(format!("cannot run cargo: {error}"));
     // In our own process group: what `cargo run` starts may ask the person at the terminal.
     let mut child = command.spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -234,7 +223,7 @@ fn each_line(from: Option<impl Read>, mut each: impl FnMut(&str)) {
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> Result<Line, Box<Diagnostic>> {
+    fn line(text: &str) -> Result<Line> {
         Line::parse(&text.split(' ').map(str::to_owned).collect::<Vec<_>>())
     }
 

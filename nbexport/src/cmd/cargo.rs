@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nbexport::cargo::{self, Said};
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::project::Project;
 
 use super::Status;
@@ -11,7 +11,7 @@ use crate::cli::{CargoArgs, Global};
 use crate::printer::Printer;
 
 /// Runs cargo; ends as it ends.
-pub(crate) fn run(args: &CargoArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &CargoArgs, global: &Global) -> Result<Status> {
     let printer = Printer::new(global);
     let project = Project::discover(Path::new("."), global.krate.as_deref())?;
     let code = cargo::run(&project, &args.args, printer.colors_errors(), &|said| match said {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::edit::clean::{self, Options};
 use nbexport::files;
 use nbexport::notebook::Notebook;
@@ -12,7 +12,7 @@ use super::{Context, Status};
 use crate::cli::{CleanArgs, Global};
 
 /// Cleans, and prints a line for each notebook that changed.
-pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
     let options = Options { outputs: args.outputs };
     if args.paths.iter().any(|path| path == Path::new("-")) {
         return filter(options);
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status, Box<Diagn
 
 /// A git filter: a notebook on stdin, the clean one on stdout. What is no notebook (a merge left its markers in it)
 /// passes unchanged, since a filter that fails would block `git diff`.
-fn filter(options: Options) -> Result<Status, Box<Diagnostic>> {
-    let failed = |error: std::io::Error| Box::new(Diagnostic::error(format!("cannot filter: {error}")));
+fn filter(options: Options) -> Result<Status> {
+    let failed = |error: std::io::Error| Diagnostic::error(format!("cannot filter: {error}"));
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes).map_err(failed)?;
     let cleaned = std::str::from_utf8(&bytes)

@@ -1,7 +1,7 @@
 //! `nbexport completions` and `nbexport man`.
 
 use clap::CommandFactory;
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 
 use super::Status;
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
@@ -13,9 +13,9 @@ pub(crate) fn completions(args: CompletionsArgs) -> Status {
 }
 
 /// Writes the man pages, one a command.
-pub(crate) fn man(args: &ManArgs) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn man(args: &ManArgs) -> Result<Status> {
     std::fs::create_dir_all(&args.folder)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), &args.folder))
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot write the man pages: {error}"))))?;
+        .map_err(|error| Diagnostic::error(format!("cannot write the man pages: {error}")))?;
     Ok(Status::Success)
 }

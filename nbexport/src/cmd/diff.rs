@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::git;
 use nbexport::git::diff::{NotebookDiff, readable};
 use nbexport::git::merge::EMPTY;
@@ -17,7 +17,7 @@ use crate::cli::{Color, DiffArgs, Format, Global};
 use crate::printer::Printer;
 
 /// Compares, and prints what differs.
-pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status> {
     if args.textconv {
         return textconv(&args.paths);
     }
@@ -28,10 +28,8 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status, Box<Diagno
         [new] => (at_head(new)?, read(new)?),
         [old, new] => (read(old)?, read(new)?),
         _ => {
-            return Err(Box::new(
-                Diagnostic::error(format!("{} notebooks cannot be compared", args.paths.len()))
-                    .help("name two versions of one notebook, or one notebook to compare it with git's HEAD"),
-            ));
+            return Err(Diagnostic::error(format!("{} notebooks cannot be compared", args.paths.len()))
+                .help("name two versions of one notebook, or one notebook to compare it with git's HEAD"));
         }
     };
     let diff = NotebookDiff::of(&old, &new);
@@ -42,12 +40,12 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status, Box<Diagno
     Ok(if diff.is_same() { Status::Success } else { Status::Found })
 }
 
-fn read(path: &Path) -> Result<Notebook, Box<Diagnostic>> {
+fn read(path: &Path) -> Result<Notebook> {
     Notebook::read(path, &show(path))
 }
 
 /// The notebook as it was committed last; one that never was is compared with an empty one.
-fn at_head(path: &Path) -> Result<Notebook, Box<Diagnostic>> {
+fn at_head(path: &Path) -> Result<Notebook> {
     let folder = path.parent().unwrap_or(Path::new("."));
     git::top_level(folder)?;
     let text = git::version(path, "HEAD")?.unwrap_or_else(|| EMPTY.to_owned());
@@ -56,7 +54,7 @@ fn at_head(path: &Path) -> Result<Notebook, Box<Diagnostic>> {
 
 /// Called by git: `path old-file old-hex old-mode new-file new-hex new-mode`, and the new path and what git says of it
 /// when the file was renamed. Git shows whatever is printed, and takes any other exit status than 0 for a failure.
-fn driver(arguments: &[PathBuf], global: &Global) -> Result<Status, Box<Diagnostic>> {
+fn driver(arguments: &[PathBuf], global: &Global) -> Result<Status> {
     let mut global = global.clone();
     // Git's pager shows colors, though stdout is no terminal then.
     if global.color == Color::Auto
@@ -73,10 +71,8 @@ fn driver(arguments: &[PathBuf], global: &Global) -> Result<Status, Box<Diagnost
         }
         [path, old, _, _, new, ..] => (path, old, new),
         _ => {
-            return Err(Box::new(
-                Diagnostic::error("git calls this with 1 or 7 arguments, and these are others")
-                    .help("to compare two notebooks: `nbexport diff OLD NEW`"),
-            ));
+            return Err(Diagnostic::error("git calls this with 1 or 7 arguments, and these are others")
+                .help("to compare two notebooks: `nbexport diff OLD NEW`"));
         }
     };
     let renamed = arguments.get(7).unwrap_or(path);
@@ -101,7 +97,7 @@ fn driver(arguments: &[PathBuf], global: &Global) -> Result<Status, Box<Diagnost
 }
 
 /// What git compares in place of a notebook's JSON; what is no notebook stays as it is.
-fn textconv(paths: &[PathBuf]) -> Result<Status, Box<Diagnostic>> {
+fn textconv(paths: &[PathBuf]) -> Result<Status> {
     for path in paths {
         let text = text(path)?;
         match Notebook::parse(&show(path), text.clone()) {
@@ -113,10 +109,10 @@ fn textconv(paths: &[PathBuf]) -> Result<Status, Box<Diagnostic>> {
 }
 
 /// The text of a file that git names; none for `/dev/null`.
-fn text(path: &Path) -> Result<String, Box<Diagnostic>> {
+fn text(path: &Path) -> Result<String> {
     match fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(Box::new(Diagnostic::error(format!("cannot read `{}`: {error}", show(path))))),
+        Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {error}", show(path)))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::export::module::Target;
 use nbexport::export::{self, Exported, Options, Outcome, Report};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::cli::{ExportArgs, Format, Global};
 use crate::printer::Printer;
 
 /// Exports, and prints a line for each notebook.
-pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let options = Options { check: args.check, force: args.force };
     let report = export::export(&context.project, context.notebooks.as_deref(), &options)?;

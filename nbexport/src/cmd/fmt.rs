@@ -1,6 +1,6 @@
 //! `nbexport fmt`.
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::edit::fmt;
 use nbexport::files;
 
@@ -8,7 +8,7 @@ use super::{Context, Status, count};
 use crate::cli::{FmtArgs, Global};
 
 /// Formats, and prints a line for each notebook that changed, or a diff for each cell that would.
-pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let printer = context.printer;
     let (mut paths, mut notebooks) = (Vec::new(), Vec::new());

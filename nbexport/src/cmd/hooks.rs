@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::git;
 use nbexport::git::hooks;
 use nbexport::project::Project;
@@ -13,7 +13,7 @@ use crate::cli::{CleanArgs, ExportArgs, Format, Global, HooksCommand};
 use crate::printer::Printer;
 
 /// Installs, takes out, or checks what is staged.
-pub(crate) fn run(command: HooksCommand, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(command: HooksCommand, global: &Global) -> Result<Status> {
     let report = match command {
         HooksCommand::Install => hooks::install(Path::new("."))?,
         HooksCommand::Uninstall => hooks::uninstall(Path::new("."))?,
@@ -32,7 +32,7 @@ pub(crate) fn run(command: HooksCommand, global: &Global) -> Result<Status, Box<
 
 /// What `clean --check` and `--check` say of the staged notebooks, not of those in the work tree: a commit may hold a
 /// part of what was edited.
-fn check(global: &Global) -> Result<Status, Box<Diagnostic>> {
+fn check(global: &Global) -> Result<Status> {
     let top = git::top_level(Path::new("."))?;
     let mut notebooks = git::staged(&top)?;
     notebooks.retain(|path| path.extension().is_some_and(|extension| extension == "ipynb"));

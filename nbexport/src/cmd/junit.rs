@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::files;
 use nbexport::run::Outcome;
 use nbexport::run::verdict::{CellReport, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// Writes the file.
-pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<(), Box<Diagnostic>> {
+pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<()> {
     let unwritten = |error: &dyn std::fmt::Display| {
-        Box::new(Diagnostic::error(format!("cannot write `{}`: {error}", file.display())))
+        Diagnostic::error(format!("cannot write `{}`: {error}", file.display()))
     };
     let mut report = Report::new("nbexport");
     report.add_test_suites(outcomes.iter().map(|(name, outcome)| suite(name, outcome)));

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::files;
 use nbexport::git;
 use nbexport::git::merge::modules::{self, Merged};
@@ -17,7 +17,7 @@ use crate::cli::{Global, MergeArgs};
 use crate::printer::Printer;
 
 /// Merges, writes the result, and names each conflict.
-pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
     let printer = Printer::new(global);
     let name = show(args.path.as_deref().or(args.out.as_deref()).unwrap_or(&args.ours));
     let options = Options {
@@ -60,12 +60,7 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status, Box<Diagn
 }
 
 /// Git hands over the modules of the crate, too.
-fn merge_modules(
-    args: &MergeArgs,
-    name: &str,
-    options: &Options,
-    printer: Printer,
-) -> Result<Status, Box<Diagnostic>> {
+fn merge_modules(args: &MergeArgs, name: &str, options: &Options, printer: Printer) -> Result<Status> {
     let paths = [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path);
     match modules::merge(paths, options.marker_size, [&options.ours, &options.theirs])? {
         Merged::Clean(text) => write(args, &text).map(|()| Status::Success),
@@ -93,19 +88,19 @@ fn label(given: &str, otherwise: &str) -> String {
 }
 
 /// Reads one version; git gives an empty file for the ancestor of two files that have none.
-fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook, Box<Diagnostic>> {
+fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
     if is_base && fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
         return Notebook::parse(name, EMPTY.to_owned());
     }
     Notebook::read(path, name)
 }
 
-fn write(args: &MergeArgs, text: &str) -> Result<(), Box<Diagnostic>> {
+fn write(args: &MergeArgs, text: &str) -> Result<()> {
     let written = match &args.out {
         Some(path) => files::replace(path, text),
         None => std::io::stdout().write_all(text.as_bytes()),
     };
-    written.map_err(|error| Box::new(Diagnostic::error(format!("cannot write the merged notebook: {error}"))))
+    written.map_err(|error| Diagnostic::error(format!("cannot write the merged notebook: {error}")))
 }
 
 /// A conflict at its place in the merged notebook.

@@ -1,6 +1,6 @@
 //! `nbexport migrate`.
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::edit::migrate;
 use nbexport::files;
 
@@ -8,7 +8,7 @@ use super::{Context, Status, count};
 use crate::cli::{Global, MigrateArgs};
 
 /// Migrates, and prints a line for each notebook, or a diff for each cell that would change.
-pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let printer = context.printer;
     context.each_notebook(|path, notebook| {

@@ -20,7 +20,7 @@ pub(crate) mod watch;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::notebook::Notebook;
 use nbexport::project::{self, Project};
 
@@ -50,11 +50,11 @@ pub(crate) struct Context {
 
 impl Context {
     /// Finds the project of the paths given, and the notebooks they stand for.
-    pub(crate) fn new(paths: &[PathBuf], global: &Global) -> Result<Self, Box<Diagnostic>> {
+    pub(crate) fn new(paths: &[PathBuf], global: &Global) -> Result<Self> {
         let printer = Printer::new(global);
         let start = paths.first().map_or(Path::new("."), PathBuf::as_path);
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-            return Err(Box::new(missing_path(missing)));
+            return Err(missing_path(missing));
         }
         let project = Project::discover(start, global.krate.as_deref())?;
         let mut notebooks = Vec::new();
@@ -62,18 +62,16 @@ impl Context {
             let absolute =
                 std::path::absolute(path).map_or_else(|_| path.clone(), |path| project::normalize(&path));
             if !absolute.starts_with(&project.root) {
-                return Err(Box::new(
-                    Diagnostic::error(format!("`{}` is outside of the project", project::show(path)))
-                        .note(format!(
-                            "the project is `{}`, found from the first path",
-                            project::show(&project.root)
-                        ))
-                        .help("export the notebooks of one project at a time"),
-                ));
+                return Err(Diagnostic::error(format!(
+                    "`{}` is outside of the project",
+                    project::show(path)
+                ))
+                .note(format!("the project is `{}`, found from the first path", project::show(&project.root)))
+                .help("export the notebooks of one project at a time"));
             }
             if absolute.is_dir() {
                 notebooks.extend(project::notebooks_below(&absolute).map_err(|error| {
-                    Box::new(Diagnostic::error(format!("cannot list `{}`: {error}", project::show(path))))
+                    Diagnostic::error(format!("cannot list `{}`: {error}", project::show(path)))
                 })?);
             } else {
                 notebooks.push(absolute);
@@ -85,15 +83,15 @@ impl Context {
     }
 
     /// The notebooks named, or all of the project.
-    pub(crate) fn notebooks_or_all(&self) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+    pub(crate) fn notebooks_or_all(&self) -> Result<Vec<PathBuf>> {
         self.notebooks.clone().map_or_else(|| self.project.notebook_paths(), Ok)
     }
 
     /// Gives `each` one notebook after the other; one that cannot be read is told, and does not hold up the others.
     pub(crate) fn each_notebook(
         &self,
-        mut each: impl FnMut(&Path, Notebook) -> Result<Status, Box<Diagnostic>>,
-    ) -> Result<Status, Box<Diagnostic>> {
+        mut each: impl FnMut(&Path, Notebook) -> Result<Status>,
+    ) -> Result<Status> {
         let mut status = Status::Success;
         for path in self.notebooks_or_all()? {
             status = status.max(match Notebook::read(&path, &self.project.name_of(&path)) {

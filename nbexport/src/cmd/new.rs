@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::export::{self, Options};
 use nbexport::project::Project;
 use nbexport::scaffold;
@@ -12,7 +12,7 @@ use crate::cli::{Global, NewArgs};
 use crate::printer::Printer;
 
 /// Makes a project, and exports its notebook.
-pub(crate) fn new(args: &NewArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn new(args: &NewArgs, global: &Global) -> Result<Status> {
     let made = scaffold::new(&args.name)?;
     finish(&args.name, &made, global)?;
     let name = args.name.display();
@@ -21,13 +21,13 @@ pub(crate) fn new(args: &NewArgs, global: &Global) -> Result<Status, Box<Diagnos
 }
 
 /// Sets up the package in the working directory, and exports its notebook.
-pub(crate) fn init(global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn init(global: &Global) -> Result<Status> {
     let made = scaffold::init(Path::new("."))?;
     finish(Path::new("."), &made, global)?;
     Ok(Status::Success)
 }
 
-fn finish(folder: &Path, made: &[String], global: &Global) -> Result<(), Box<Diagnostic>> {
+fn finish(folder: &Path, made: &[String], global: &Global) -> Result<()> {
     let printer = Printer::new(global);
     for name in made {
         printer.info(&format!("  {name}"));

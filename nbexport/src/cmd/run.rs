@@ -1,6 +1,6 @@
 //! `nbexport run`: the notebooks run in the kernel, and what comes out is written into them.
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::run::kernel::{self, Write};
 
 use super::report::Reporter;
@@ -9,7 +9,7 @@ use super::{Context, Status};
 use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
-pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.how.paths, global)?;
     let spec = kernel::find(args.kernel.as_deref()).map_err(|error| error.diagnostic())?;
     listen_for_interrupts()?;

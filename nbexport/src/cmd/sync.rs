@@ -1,13 +1,13 @@
 //! `nbexport sync`.
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::Result;
 use nbexport::edit::sync::{self, Side, Synced};
 
 use super::{Context, Status};
 use crate::cli::{Global, SyncArgs};
 
 /// Syncs, and prints a line for each cell that changed.
-pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let prefer = match (args.ours, args.theirs) {
         (true, _) => Some(Side::Ours),

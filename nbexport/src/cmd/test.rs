@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::run::{Options, Select};
 use nbexport::run::{kernel, native, process};
 
@@ -12,7 +12,7 @@ use super::{Context, Status, junit};
 use crate::cli::{Global, HowToRun, TestArgs};
 
 /// Runs the notebooks and prints a line for each.
-pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let (kernel, mut paths) = (args.kernel.as_deref(), args.how.paths.clone());
     // `--kernel x.ipynb` says where to run, and what; not in which kernel.
     let not_a_name = kernel.filter(|value| looks_like_path(value));
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status, Box<Diagno
     };
     let status = reporter.finish(&outcomes);
     if outcomes.is_empty() {
-        return Err(Box::new(nothing_fits(args.filter.as_deref())));
+        return Err(nothing_fits(args.filter.as_deref()));
     }
     if let Some(file) = &args.junit {
         junit::write(file, &outcomes)?;
@@ -52,9 +52,9 @@ pub(super) fn options(how: &HowToRun, filter: Option<&str>) -> Options {
 }
 
 /// From here on ctrl-C ends what notebooks started, too.
-pub(super) fn listen_for_interrupts() -> Result<(), Box<Diagnostic>> {
+pub(super) fn listen_for_interrupts() -> Result<()> {
     process::stop_on_interrupt()
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot listen for interrupts: {error}"))))
+        .map_err(|error| Diagnostic::error(format!("cannot listen for interrupts: {error}")))
 }
 
 fn looks_like_path(value: &str) -> bool {

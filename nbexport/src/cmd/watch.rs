@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::export::{self, Options, Outcome};
 use notify::{EventKind, RecursiveMode, Watcher};
 
@@ -17,11 +17,10 @@ use crate::cli::{Global, WatchArgs};
 const QUIET: Duration = Duration::from_millis(10);
 
 /// Exports at the start and on every save, until it is interrupted.
-pub(crate) fn run(args: &WatchArgs, global: &Global) -> Result<Status, Box<Diagnostic>> {
+pub(crate) fn run(args: &WatchArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let (sender, events) = channel();
-    let failed =
-        |error: notify::Error| Box::new(Diagnostic::error(format!("cannot watch the notebooks: {error}")));
+    let failed = |error: notify::Error| Diagnostic::error(format!("cannot watch the notebooks: {error}"));
     let mut watcher = notify::recommended_watcher(move |event| {
         // The receiver is gone only when the program ends.
         let _ = sender.send(event);

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::cell::{Code, Shape, lines_within_literals};
 use crate::notebook::directive;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
@@ -30,7 +30,7 @@ pub struct Formatted {
 ///
 /// # Errors
 /// There is no rustfmt, or it cannot be run.
-pub fn format(notebooks: &[Notebook], root: &Path) -> Result<Vec<Formatted>, Box<Diagnostic>> {
+pub fn format(notebooks: &[Notebook], root: &Path) -> Result<Vec<Formatted>> {
     let rustfmt = Rustfmt::new(root)?;
     let parsed: Vec<ParsedNotebook<'_>> =
         notebooks.iter().map(|notebook| ParsedNotebook::new(notebook).0).collect();
@@ -39,7 +39,7 @@ pub fn format(notebooks: &[Notebook], root: &Path) -> Result<Vec<Formatted>, Box
     for (index, parsed) in parsed.iter().enumerate() {
         for cell in &parsed.cells {
             match cell.code() {
-                Err(diagnostic) => results[index].diagnostics.push((**diagnostic).clone()),
+                Err(diagnostic) => results[index].diagnostics.push(diagnostic.clone()),
                 Ok(code) if code.shape() == Shape::Empty => {}
                 Ok(code) => pieces.push((index, cell, Piece::new(cell, code))),
             }
@@ -103,7 +103,7 @@ struct Rustfmt<'a> {
 }
 
 impl<'a> Rustfmt<'a> {
-    fn new(root: &'a Path) -> Result<Self, Box<Diagnostic>> {
+    fn new(root: &'a Path) -> Result<Self> {
         // rustfmt reads the configuration for a file, which need not be there.
         let output = Command::new("rustfmt")
             .args(["--print-config", "current"])
@@ -114,9 +114,7 @@ impl<'a> Rustfmt<'a> {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Box::new(Diagnostic::error(format!(
-                "rustfmt does not read its configuration: {why}"
-            ))));
+            return Err(Diagnostic::error(format!("rustfmt does not read its configuration: {why}")));
         }
         let value =
             |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix("= "));
@@ -144,7 +142,7 @@ impl<'a> Rustfmt<'a> {
 
     /// Formats all pieces; `None` for one that rustfmt refuses. Where the lot of them fails, halves are tried, so that
     /// one bad cell does not keep the others from being formatted.
-    fn format_all(&self, pieces: &[&Piece]) -> Result<Vec<Option<String>>, Box<Diagnostic>> {
+    fn format_all(&self, pieces: &[&Piece]) -> Result<Vec<Option<String>>> {
         if pieces.is_empty() {
             return Ok(Vec::new());
         }
@@ -160,7 +158,7 @@ impl<'a> Rustfmt<'a> {
         Ok(all)
     }
 
-    fn run(&self, pieces: &[&Piece]) -> Result<Option<Vec<String>>, Box<Diagnostic>> {
+    fn run(&self, pieces: &[&Piece]) -> Result<Option<Vec<String>>> {
         let mut input = String::new();
         for (index, piece) in pieces.iter().enumerate() {
             let opening =
@@ -220,11 +218,9 @@ impl<'a> Rustfmt<'a> {
     }
 }
 
-fn missing(error: &std::io::Error) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(format!("cannot run rustfmt: {error}"))
-            .help("install it: `rustup component add rustfmt`"),
-    )
+fn missing(error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot run rustfmt: {error}"))
+        .help("install it: `rustup component add rustfmt`")
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(super) fn compare(
         let fingerprint = Fingerprint::of(&path);
         match Change::of(project, path, module.text) {
             Err(diagnostic) => {
-                wrong.push(*diagnostic);
+                wrong.push(diagnostic);
                 failed = true;
             }
             Ok(None) => seen.is_there(fingerprint),

@@ -1,6 +1,6 @@
 //! The `pub mod` lines that nbexport keeps in the crate's `lib.rs`, between two comments; the rest is the user's.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 
 const BEGIN: &str = "// nbexport: begin modules";
 const END: &str = "// nbexport: end modules";
@@ -9,12 +9,7 @@ const END: &str = "// nbexport: end modules";
 ///
 /// # Errors
 /// One of the two comments is there without the other.
-pub fn declare(
-    lib: &str,
-    name: &str,
-    modules: &[String],
-    self_name: Option<&str>,
-) -> Result<String, Box<Diagnostic>> {
+pub fn declare(lib: &str, name: &str, modules: &[String], self_name: Option<&str>) -> Result<String> {
     let mut block = format!("{BEGIN} (nbexport keeps these lines)\n");
     if let Some(self_name) = self_name {
         let elsewhere = outside(lib).any(|line| line.trim_start().starts_with("extern crate self"));
@@ -45,13 +40,11 @@ pub fn declare(
             let newline = if lib.is_empty() || lib.ends_with('\n') { "" } else { "\n" };
             Ok(format!("{lib}{newline}{gap}{block}"))
         }
-        _ => Err(Box::new(
-            Diagnostic::error(format!(
-                "`{name}` has one of nbexport's two marker comments without the other"
-            ))
-            .note(format!("they are `{BEGIN} …` and `{END}`, in this order"))
-            .help("restore the missing one, or delete the one that is there: both are then written again"),
-        )),
+        _ => Err(Diagnostic::error(format!(
+            "`{name}` has one of nbexport's two marker comments without the other"
+        ))
+        .note(format!("they are `{BEGIN} …` and `{END}`, in this order"))
+        .help("restore the missing one, or delete the one that is there: both are then written again")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::cache::{Cache, Entry, Fingerprint, Seen};
 use super::compare::{self, Compared, Refused};
 use super::{Exported, Options, Outcome, modules_of};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Result;
 use crate::export::manifest::{self, Dependency};
 use crate::notebook::Notebook;
 use crate::notebook::parsed::ParsedNotebook;
@@ -35,10 +35,7 @@ pub(super) struct Loading<'a> {
 }
 
 /// Loads the notebooks of the project, and those `requested` if they are elsewhere, in order of their paths.
-pub(super) fn load(
-    loading: &Loading<'_>,
-    requested: Option<&[PathBuf]>,
-) -> Result<Vec<Loaded>, Box<Diagnostic>> {
+pub(super) fn load(loading: &Loading<'_>, requested: Option<&[PathBuf]>) -> Result<Vec<Loaded>> {
     let project = loading.project;
     let mut paths: BTreeSet<PathBuf> = if requested.is_none() || project.notebooks.is_dir() {
         project.notebook_paths()?.into_iter().collect()
@@ -87,7 +84,7 @@ impl Loading<'_> {
         let outcome = &mut loaded.outcome;
         match Notebook::read(path, &outcome.notebook) {
             Err(diagnostic) => {
-                outcome.diagnostics.push(*diagnostic);
+                outcome.diagnostics.push(diagnostic);
                 outcome.failed = true;
             }
             Ok(notebook) => {

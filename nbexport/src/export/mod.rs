@@ -26,7 +26,7 @@ use toml_edit::DocumentMut;
 use self::cache::Cache;
 use self::compare::{Compared, Refused};
 use self::load::{Loaded, Loading};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::Dependency;
 use crate::export::module::{Module, Target};
 use crate::files::{self, Change};
@@ -115,11 +115,7 @@ pub struct Report {
 ///
 /// # Errors
 /// The project itself cannot be worked on. What is wrong with single notebooks is in the report.
-pub fn export(
-    project: &Project,
-    requested: Option<&[PathBuf]>,
-    options: &Options,
-) -> Result<Report, Box<Diagnostic>> {
+pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Options) -> Result<Report> {
     let _lock = if options.check { None } else { Some(files::lock(project)?) };
     let crate_name = crate_name(project)?;
     let cache = Cache::read(project, &crate_name);
@@ -252,7 +248,7 @@ fn manifest_change(
     let declared = manifest::declared_benches(&text);
     let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
     let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
-    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+    Change::of(project, path, after).map_err(|diagnostic| vec![diagnostic])
 }
 
 fn lib_change(
@@ -273,8 +269,8 @@ fn lib_change(
         .then_some(crate_name)
         .or_else(|| lib.contains("extern crate self").then_some(crate_name));
     let modules: Vec<String> = modules.into_iter().collect();
-    let after = lib_rs::declare(&lib, &name, &modules, self_name).map_err(|diagnostic| vec![*diagnostic])?;
-    Change::of(project, path, after).map_err(|diagnostic| vec![*diagnostic])
+    let after = lib_rs::declare(&lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
+    Change::of(project, path, after).map_err(|diagnostic| vec![diagnostic])
 }
 
 /// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
@@ -305,13 +301,11 @@ fn in_crate(
 }
 
 /// The crate's name as `use` writes it.
-pub fn crate_name(project: &Project) -> Result<String, Box<Diagnostic>> {
+pub fn crate_name(project: &Project) -> Result<String> {
     let path = project.krate.join("Cargo.toml");
     let name = project.name_of(&path);
     let wrong = |why: String| {
-        Box::new(
-            Diagnostic::error(format!("`{name}` {why}")).help("`cargo metadata` shows what is wrong with it"),
-        )
+        Diagnostic::error(format!("`{name}` {why}")).help("`cargo metadata` shows what is wrong with it")
     };
     let text = fs::read_to_string(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let document: DocumentMut = text

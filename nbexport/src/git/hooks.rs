@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
 use crate::git;
 
@@ -67,7 +67,7 @@ exec @PROGRAM@ hooks check
 ///
 /// # Errors
 /// There is no repository, or a file cannot be written.
-pub fn install(folder: &Path) -> Result<Report, Box<Diagnostic>> {
+pub fn install(folder: &Path) -> Result<Report> {
     let top = git::top_level(folder)?;
     let program = program();
     let mut report = Report::default();
@@ -101,7 +101,7 @@ pub fn install(folder: &Path) -> Result<Report, Box<Diagnostic>> {
 ///
 /// # Errors
 /// There is no repository, or a file cannot be written.
-pub fn uninstall(folder: &Path) -> Result<Report, Box<Diagnostic>> {
+pub fn uninstall(folder: &Path) -> Result<Report> {
     let top = git::top_level(folder)?;
     let mut report = Report::default();
     let config = CONFIG.iter().copied().chain([NAME, CELL]);
@@ -149,7 +149,7 @@ fn configure(
     value: &str,
     is_ours: impl Fn(&str) -> bool,
     report: &mut Report,
-) -> Result<(), Box<Diagnostic>> {
+) -> Result<()> {
     match git::line(top, &["config", "--local", "--get", key])? {
         Some(there) if there == value => return Ok(()),
         Some(there) if !is_ours(&there) => {
@@ -162,10 +162,8 @@ fn configure(
         _ => {}
     }
     git::git(top, &["config", "--local", key, value])?.ok_or_else(|| {
-        Box::new(
-            Diagnostic::error(format!("git could not set `{key}`"))
-                .help("see that the repository's configuration can be written: `git config --list --local`"),
-        )
+        Diagnostic::error(format!("git could not set `{key}`"))
+            .help("see that the repository's configuration can be written: `git config --list --local`")
     })?;
     report.done.push(format!("`{key}` is `{value}`"));
     Ok(())
@@ -201,14 +199,14 @@ fn without_block(text: &str) -> Option<(String, &str)> {
 }
 
 /// Where the hooks are, and whether other repositories have theirs there too.
-fn hooks_folder(top: &Path) -> Result<(PathBuf, bool), Box<Diagnostic>> {
+fn hooks_folder(top: &Path) -> Result<(PathBuf, bool)> {
     let path =
         git::line(top, &["rev-parse", "--git-path", "hooks"])?.unwrap_or_else(|| ".git/hooks".to_owned());
     let scope = git::line(top, &["config", "--show-scope", "--get", "core.hooksPath"])?.unwrap_or_default();
     Ok((top.join(path), scope.starts_with("global") || scope.starts_with("system")))
 }
 
-fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<(), Box<Diagnostic>> {
+fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<()> {
     let (folder, shared) = hooks_folder(top)?;
     let (hook, kept) = (folder.join("pre-commit"), folder.join(KEPT));
     let text = HOOK.replace("@PROGRAM@", program);
@@ -253,7 +251,7 @@ fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<(), Bo
     Ok(())
 }
 
-fn uninstall_hook(top: &Path, report: &mut Report) -> Result<(), Box<Diagnostic>> {
+fn uninstall_hook(top: &Path, report: &mut Report) -> Result<()> {
     let (folder, _) = hooks_folder(top)?;
     let (hook, kept) = (folder.join("pre-commit"), folder.join(KEPT));
     let legacy = folder.join("pre-commit.legacy");
@@ -284,7 +282,7 @@ fn is_ours(hook: &Path) -> bool {
     fs::read_to_string(hook).is_ok_and(|text| text.contains(MARK))
 }
 
-fn write_hook(hook: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+fn write_hook(hook: &Path, text: &str) -> Result<()> {
     write(hook, text)?;
     #[cfg(unix)]
     {
@@ -294,21 +292,19 @@ fn write_hook(hook: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Option<String>, Box<Diagnostic>> {
+fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Box::new(Diagnostic::error(format!("cannot read `{}`: {error}", path.display())))),
+        Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {error}", path.display()))),
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+fn write(path: &Path, text: &str) -> Result<()> {
     files::replace(path, text).map_err(|error| failed(path, &error))
 }
 
-fn failed(path: &Path, error: &io::Error) -> Box<Diagnostic> {
-    Box::new(
-        Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
-            .help("see that its folder can be written, then run it again: what is done already stays"),
-    )
+fn failed(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
+        .help("see that its folder can be written, then run it again: what is done already stays")
 }

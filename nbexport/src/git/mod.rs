@@ -10,23 +10,20 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module;
 
 /// Runs git in `folder` and gives what it printed; `None` when it ended with an error.
 ///
 /// # Errors
 /// There is no git.
-pub fn git<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<Vec<u8>>, Box<Diagnostic>> {
+pub fn git<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<Vec<u8>>> {
     // `git -C ''` is no folder, and a file's parent may be the empty path.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let output =
         Command::new("git").current_dir(folder).args(arguments).stdin(Stdio::null()).output().map_err(
             |error| {
-                Box::new(
-                    Diagnostic::error(format!("cannot run git: {error}"))
-                        .help("install git, or put it on PATH"),
-                )
+                Diagnostic::error(format!("cannot run git: {error}")).help("install git, or put it on PATH")
             },
         )?;
     Ok(output.status.success().then_some(output.stdout))
@@ -36,7 +33,7 @@ pub fn git<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<Vec
 ///
 /// # Errors
 /// There is no git.
-pub fn line<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<String>, Box<Diagnostic>> {
+pub fn line<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<String>> {
     let output = git(folder, arguments)?;
     Ok(output.map(|bytes| String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
 }
@@ -45,15 +42,13 @@ pub fn line<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Result<Option<St
 ///
 /// # Errors
 /// There is no git, or no work tree.
-pub fn top_level(folder: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+pub fn top_level(folder: &Path) -> Result<PathBuf> {
     line(folder, &["rev-parse", "--show-toplevel"])?
         .filter(|path| !path.is_empty())
         .map(PathBuf::from)
         .ok_or_else(|| {
-            Box::new(
-                Diagnostic::error("this is not in the work tree of a git repository")
-                    .help("`git init` makes one of the folder"),
-            )
+            Diagnostic::error("this is not in the work tree of a git repository")
+                .help("`git init` makes one of the folder")
         })
 }
 
@@ -61,7 +56,7 @@ pub fn top_level(folder: &Path) -> Result<PathBuf, Box<Diagnostic>> {
 ///
 /// # Errors
 /// There is no git.
-pub fn version(path: &Path, version: &str) -> Result<Option<String>, Box<Diagnostic>> {
+pub fn version(path: &Path, version: &str) -> Result<Option<String>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let text = git(folder, &["show".to_owned(), format!("{version}:./{name}")])?;
@@ -135,7 +130,7 @@ fn sides(text: &str) -> [String; 2] {
 ///
 /// # Errors
 /// There is no git.
-pub fn staged(top: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+pub fn staged(top: &Path) -> Result<Vec<PathBuf>> {
     let changed = ["diff", "--cached", "--name-only", "-z", "--diff-filter=ACMRT"];
     let paths = git(top, &changed)?.unwrap_or_default();
     Ok(String::from_utf8_lossy(&paths)
@@ -149,11 +144,10 @@ pub fn staged(top: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
 ///
 /// # Errors
 /// There is no git, or the files cannot be written.
-pub fn check_out_staged(top: &Path, folder: &Path) -> Result<(), Box<Diagnostic>> {
+pub fn check_out_staged(top: &Path, folder: &Path) -> Result<()> {
     let files = ["ls-files", "-z", "--", "*.ipynb", "*.rs", "*Cargo.toml"];
     let list = git(top, &files)?.unwrap_or_default();
-    let failed =
-        |why: String| Box::new(Diagnostic::error(format!("cannot write the staged files out: {why}")));
+    let failed = |why: String| Diagnostic::error(format!("cannot write the staged files out: {why}"));
     let mut child = Command::new("git")
         .current_dir(top)
         .args(["checkout-index", "-z", "--stdin"])
@@ -172,19 +166,15 @@ pub fn check_out_staged(top: &Path, folder: &Path) -> Result<(), Box<Diagnostic>
 ///
 /// # Errors
 /// There is no git, or the files are no text.
-pub fn merge_as_text(
-    paths: [&Path; 3],
-    marker_size: usize,
-    labels: [&str; 2],
-) -> Result<String, Box<Diagnostic>> {
+pub fn merge_as_text(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<String> {
     let [base, ours, theirs] = paths;
     let output = Command::new("git")
         .args(["merge-file", "-p", "--marker-size", &marker_size.to_string()])
         .args(["-L", labels[0], "-L", "base", "-L", labels[1]])
         .args([ours, base, theirs])
         .output()
-        .map_err(|error| Box::new(Diagnostic::error(format!("cannot run git: {error}"))))?;
-    let failed = |why: String| Box::new(Diagnostic::error(format!("cannot merge as text: {}", why.trim())));
+        .map_err(|error| Diagnostic::error(format!("cannot run git: {error}")))?;
+    let failed = |why: String| Diagnostic::error(format!("cannot merge as text: {}", why.trim()));
     // It ends with the number of conflicts, and beyond 127 with an error.
     if output.status.code().is_none_or(|code| code > 127) {
         return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));

@@ -8,7 +8,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{Attribute, Block, Expr, Item, Stmt};
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::directive;
 
 /// A code cell, parsed as the inside of a block, which is how the kernel sees it.
@@ -67,7 +67,7 @@ impl Code {
     ///
     /// # Errors
     /// Where and why it is not Rust.
-    pub fn parse(source: &Arc<Source>) -> Result<Self, Box<Diagnostic>> {
+    pub fn parse(source: &Arc<Source>) -> Result<Self> {
         let mut text = source.text.clone();
         let mut commands = Vec::new();
         for (start, line) in directive::header(&source.text) {
@@ -78,12 +78,11 @@ impl Code {
             }
         }
         if let Some(diagnostic) = conflict_in(source) {
-            return Err(Box::new(diagnostic));
+            return Err(diagnostic);
         }
         let whole =
             |input: ParseStream<'_>| Ok((input.call(Attribute::parse_inner)?, Block::parse_within(input)?));
-        let (attributes, stmts) =
-            whole.parse_str(&text).map_err(|error| Box::new(unparsable(source, &error)))?;
+        let (attributes, stmts) = whole.parse_str(&text).map_err(|error| unparsable(source, &error))?;
         let mut inner_attributes = Vec::new();
         for attribute in attributes {
             let (start, end) = (attribute.pound_token.span(), attribute.bracket_token.span.close());
@@ -239,7 +238,7 @@ fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Code, Box<Diagnostic>> {
+    fn parse(text: &str) -> Result<Code> {
         Code::parse(&Arc::new(Source { name: "x.ipynb:cell 1".into(), cell_id: None, text: text.into() }))
     }
 

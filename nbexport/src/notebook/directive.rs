@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::Cell;
 
 /// One directive and where it stands in its cell.
@@ -144,7 +144,7 @@ pub fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
                     None => directives.push(directive),
                 }
             }
-            Err(diagnostic) => wrong.push(*diagnostic),
+            Err(diagnostic) => wrong.push(diagnostic),
         }
     }
     (Directives(directives), wrong)
@@ -172,12 +172,12 @@ pub fn is_command(line: &str) -> bool {
     line.trim_start_matches(' ').starts_with(':') || line.starts_with('!')
 }
 
-fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<Diagnostic>> {
+fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {
     let body = body.trim();
     let end = body.find(|c: char| c == ':' || c.is_whitespace()).unwrap_or(body.len());
     let name = &body[..end];
     let args: Vec<&str> = body[end..].trim_start().trim_start_matches(':').split_whitespace().collect();
-    let wrong = |message: String| Box::new(Diagnostic::error(message).at(&cell.source, span.clone(), ""));
+    let wrong = |message: String| Diagnostic::error(message).at(&cell.source, span.clone(), "");
     let Some((name, takes)) = KNOWN.iter().find(|(known, _)| *known == name) else {
         let nearest = KNOWN
             .iter()
@@ -185,10 +185,10 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
             .filter(|(likeness, _)| *likeness > 0.7)
             .max_by(|a, b| a.0.total_cmp(&b.0));
         let all = KNOWN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
-        return Err(Box::new(wrong(format!("unknown directive `{name}`")).help(match nearest {
+        return Err(wrong(format!("unknown directive `{name}`")).help(match nearest {
             Some((_, known)) => format!("did you mean `{known}`? write `//| {known}`"),
             None => format!("a comment is `//`, without the bar; the directives are {all}"),
-        })));
+        }));
     };
     let usage = |form: &str| {
         let message = if args.is_empty() {
@@ -198,45 +198,44 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind, Box<D
         };
         wrong(message).help(format!("write `//| {name}{form}`"))
     };
-    let boxed = |diagnostic: Diagnostic| Box::new(diagnostic);
     match (*takes, args.as_slice()) {
         (Args::None, []) => Ok(plain(name)),
-        (Args::None, _) => Err(boxed(usage(""))),
+        (Args::None, _) => Err(usage("")),
         (Args::OptionalModule, []) => Ok(export(name, None)),
         (Args::OptionalModule, [module]) => {
-            check_name(module, "module").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            check_name(module, "module").map_err(|(why, help)| wrong(why).help(help))?;
             Ok(export(name, Some((*module).to_owned())))
         }
-        (Args::OptionalModule, _) => Err(boxed(usage(" MODULE` or `//| export"))),
+        (Args::OptionalModule, _) => Err(usage(" MODULE` or `//| export")),
         (Args::Module, [module]) => {
-            check_name(module, "module").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            check_name(module, "module").map_err(|(why, help)| wrong(why).help(help))?;
             Ok(Kind::DefaultExp((*module).to_owned()))
         }
-        (Args::Module, _) => Err(boxed(usage(" MODULE"))),
+        (Args::Module, _) => Err(usage(" MODULE")),
         (Args::Name, [named]) => {
             let what = if *name == "bench" { "benchmark" } else { "binary" };
-            check_name(named, what).map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+            check_name(named, what).map_err(|(why, help)| wrong(why).help(help))?;
             let named = (*named).to_owned();
             Ok(if *name == "bench" { Kind::Bench(named) } else { Kind::Bin(named) })
         }
-        (Args::Name, _) => Err(boxed(usage(" NAME"))),
+        (Args::Name, _) => Err(usage(" NAME")),
         (Args::Test, args) => {
             let (named, ignore) = match args {
                 [] => (None, false),
                 ["ignore"] => (None, true),
                 [named] => (Some(*named), false),
                 [named, "ignore"] => (Some(*named), true),
-                _ => return Err(boxed(usage(" [NAME] [ignore]"))),
+                _ => return Err(usage(" [NAME] [ignore]")),
             };
             if let Some(named) = named {
-                check_name(named, "test").map_err(|(why, help)| boxed(wrong(why).help(help)))?;
+                check_name(named, "test").map_err(|(why, help)| wrong(why).help(help))?;
             }
             Ok(Kind::Test { name: named.map(str::to_owned), ignore })
         }
         (Args::Bool { .. }, ["true"]) => Ok(switch(name, true)),
         (Args::Bool { .. }, ["false"]) => Ok(switch(name, false)),
         (Args::Bool { default: Some(default) }, []) => Ok(switch(name, default)),
-        (Args::Bool { .. }, _) => Err(boxed(usage(": true` or `false"))),
+        (Args::Bool { .. }, _) => Err(usage(": true` or `false")),
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Result, Source};
 
 /// A notebook as it stands in its file.
 #[derive(Clone, Debug)]
@@ -148,29 +148,23 @@ enum Lines {
 
 impl Notebook {
     /// Reads the file at `path`; `name` is what messages call it.
-    pub fn read(path: &Path, name: &str) -> Result<Self, Box<Diagnostic>> {
+    pub fn read(path: &Path, name: &str) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| {
-            Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}")).at(
-                &place(name, ""),
-                0..0,
-                "",
-            ))
+            Diagnostic::error(format!("cannot read `{name}`: {error}")).at(&place(name, ""), 0..0, "")
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            Box::new(
-                Diagnostic::error(format!(
-                    "`{name}` is not UTF-8: the byte at offset {at} is no part of a character"
-                ))
-                .at(&place(name, ""), 0..0, "")
-                .help("a notebook is JSON in UTF-8; save it again from Jupyter, or convert it with iconv"),
-            )
+            Diagnostic::error(format!(
+                "`{name}` is not UTF-8: the byte at offset {at} is no part of a character"
+            ))
+            .at(&place(name, ""), 0..0, "")
+            .help("a notebook is JSON in UTF-8; save it again from Jupyter, or convert it with iconv")
         })?;
         Self::parse(name, text)
     }
 
     /// Parses the text of a notebook file; `name` is what messages call it.
-    pub fn parse(name: &str, text: String) -> Result<Self, Box<Diagnostic>> {
+    pub fn parse(name: &str, text: String) -> Result<Self> {
         let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let start = text.len() - json.len();
         let raw: RawNotebook<'_> =
@@ -193,12 +187,10 @@ impl Notebook {
         for (index, raw) in raw_cells.into_iter().enumerate() {
             let cell = parse_cell(name, index + 1, raw, offset, &cells).map_err(|why| {
                 let first_line = raw.get().lines().next().unwrap_or_default();
-                Box::new(
-                    Diagnostic::error(why)
-                        .at(&place(name, &text), offset(first_line), "this cell")
-                        .note(format!("it is cell {} of `{name}`", index + 1))
-                        .help("open the notebook in Jupyter and save it, or mend the cell in a text editor"),
-                )
+                Diagnostic::error(why)
+                    .at(&place(name, &text), offset(first_line), "this cell")
+                    .note(format!("it is cell {} of `{name}`", index + 1))
+                    .help("open the notebook in Jupyter and save it, or mend the cell in a text editor")
             })?;
             cells.push(cell);
         }
@@ -409,12 +401,12 @@ fn place(name: &str, text: &str) -> Arc<Source> {
     Arc::new(Source { name: name.to_owned(), cell_id: None, text: text.to_owned() })
 }
 
-fn whole_file(name: &str, json: &str, message: String, help: &str) -> Box<Diagnostic> {
+fn whole_file(name: &str, json: &str, message: String, help: &str) -> Diagnostic {
     let first = json.lines().next().unwrap_or_default();
-    Box::new(Diagnostic::error(message).at(&place(name, first), 0..first.len().min(60), "").help(help))
+    Diagnostic::error(message).at(&place(name, first), 0..first.len().min(60), "").help(help)
 }
 
-fn check_version(name: &str, raw: &RawNotebook<'_>) -> Result<u32, Box<Diagnostic>> {
+fn check_version(name: &str, raw: &RawNotebook<'_>) -> Result<u32> {
     let refuse = |message: String, help: &str| Err(whole_file(name, "", message, help));
     let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_u64);
     match number(&raw.nbformat) {
@@ -434,7 +426,7 @@ fn check_version(name: &str, raw: &RawNotebook<'_>) -> Result<u32, Box<Diagnosti
     }
 }
 
-fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Box<Diagnostic> {
+fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Diagnostic {
     let source = place(name, json);
     let at = |line: usize, column: usize| {
         let start: usize = json.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -449,17 +441,11 @@ fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Box<Diagnostic
         })
         .find(|(_, line)| line.starts_with("<<<<<<< "));
     if let Some((start, line)) = conflict {
-        return Box::new(
-            Diagnostic::error(format!(
-                "`{name}` holds git's conflict markers, so it is not JSON"
-            ))
-            .at(
-                &source,
-                start..start + line.trim_end().len(),
-                "the conflict begins here",
-            )
-            .help("solve the conflict (git mergetool, or `git checkout --ours|--theirs`), then export again"),
-        );
+        return Diagnostic::error(format!("`{name}` holds git's conflict markers, so it is not JSON"))
+            .at(&source, start..start + line.trim_end().len(), "the conflict begins here")
+            .help(
+                "solve the conflict (git mergetool, or `git checkout --ours|--theirs`), then export again",
+            );
     }
     if json.trim().is_empty() {
         return whole_file(
@@ -472,29 +458,23 @@ fn not_json(name: &str, json: &str, error: &serde_json::Error) -> Box<Diagnostic
     if error.is_eof() {
         let end = json.trim_end().len();
         let last = json[..end].rfind('\n').map_or(0, |newline| newline + 1);
-        return Box::new(
-            Diagnostic::error(format!("`{name}` is cut off: the JSON ends too early"))
-                .at(&source, last..end, "the file ends here")
-                .help("a save or a download was interrupted; take it from git or from `.ipynb_checkpoints`"),
-        );
+        return Diagnostic::error(format!("`{name}` is cut off: the JSON ends too early"))
+            .at(&source, last..end, "the file ends here")
+            .help("a save or a download was interrupted; take it from git or from `.ipynb_checkpoints`");
     }
     let offset = at(error.line(), error.column());
     if let Some(word) = ["NaN", "Infinity"]
         .into_iter()
         .find(|word| json.get(offset..).is_some_and(|rest| rest.starts_with(word)))
     {
-        return Box::new(
-            Diagnostic::error(format!("`{name}` is not JSON: it holds the number `{word}`"))
-                .at(&source, offset..offset + word.len(), "")
-                .note("Python writes that word, JSON has no such number, and Jupyter cannot open the file either")
-                .help("write `null` in its place, or take the file from git or from `.ipynb_checkpoints`"),
-        );
+        return Diagnostic::error(format!("`{name}` is not JSON: it holds the number `{word}`"))
+            .at(&source, offset..offset + word.len(), "")
+            .note("Python writes that word, JSON has no such number, and Jupyter cannot open the file either")
+            .help("write `null` in its place, or take the file from git or from `.ipynb_checkpoints`");
     }
-    Box::new(
-        Diagnostic::error(format!("`{name}` is not a notebook: {}", what(error)))
-            .at(&source, offset..offset + 1, "")
-            .help("a notebook is a JSON file as Jupyter writes it; open and save it there"),
-    )
+    Diagnostic::error(format!("`{name}` is not a notebook: {}", what(error)))
+        .at(&source, offset..offset + 1, "")
+        .help("a notebook is a JSON file as Jupyter writes it; open and save it there")
 }
 
 /// The message of an error without its place, which is given otherwise.

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::cell::Code;
 use crate::notebook::directive::{self, Directives, Kind};
 use crate::notebook::{Cell, Notebook};
@@ -24,7 +24,7 @@ pub struct ParsedCell<'a> {
     pub cell: &'a Cell,
     /// Its `//|` lines.
     pub directives: Directives,
-    code: OnceCell<Result<Code, Box<Diagnostic>>>,
+    code: OnceCell<Result<Code>>,
 }
 
 impl<'a> ParsedNotebook<'a> {
@@ -70,7 +70,7 @@ pub enum Role<'a> {
 impl ParsedCell<'_> {
     /// Its Rust, or why it is none. It is parsed when it is first asked for: of most notebooks, half of the cells go
     /// nowhere and nobody asks.
-    pub fn code(&self) -> &Result<Code, Box<Diagnostic>> {
+    pub fn code(&self) -> &Result<Code> {
         self.code.get_or_init(|| Code::parse(&self.cell.source))
     }
 

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::{Cell, Notebook};
 use crate::run::verdict::NotebookReport;
 
@@ -62,7 +62,7 @@ pub enum Outcome {
     /// It ran.
     Ran(NotebookReport),
     /// It cannot be run, or not natively.
-    Unable(Box<Diagnostic>),
+    Unable(Diagnostic),
     /// It was not begun, since another one failed.
     NotBegun,
 }
@@ -96,11 +96,11 @@ pub enum Progress<'a> {
 ///
 /// # Errors
 /// It is in another language.
-pub(crate) fn in_rust(notebook: &Notebook) -> Result<(), Box<Diagnostic>> {
+pub(crate) fn in_rust(notebook: &Notebook) -> Result<()> {
     match notebook.language() {
         Some(language) if language != "rust" => {
             let message = format!("`{}` is a notebook in another language: {language}", notebook.name);
-            Err(Box::new(Diagnostic::error(message).help("nbexport runs notebooks in Rust")))
+            Err(Diagnostic::error(message).help("nbexport runs notebooks in Rust"))
         }
         _ => Ok(()),
     }

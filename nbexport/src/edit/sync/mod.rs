@@ -16,7 +16,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use self::candidates::candidates;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module::{self, Module, Region, Target};
 use crate::export::{self, Options};
 use crate::files::{self, Change};
@@ -54,7 +54,7 @@ pub struct Synced {
 ///
 /// # Errors
 /// The notebook cannot be read, or a file cannot be written.
-pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced, Box<Diagnostic>> {
+pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced> {
     let mut synced = bring_back(project, path, prefer)?;
     if synced.is_bad() || synced.cells.is_empty() && synced.new_cells.is_empty() && synced.kept.is_empty() {
         return Ok(synced);
@@ -75,7 +75,7 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
 }
 
 /// The notebook and its modules. All is held against what is to be written before the first byte is.
-fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced, Box<Diagnostic>> {
+fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced> {
     let _lock = files::lock(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
@@ -95,7 +95,7 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
                 side.compare(&on_disk, &mut synced, &mut brought);
             }
             Ok(None) => {}
-            Err(diagnostic) => synced.diagnostics.push(*diagnostic),
+            Err(diagnostic) => synced.diagnostics.push(diagnostic),
         }
     }
     synced.diagnostics.extend(explain::left_over(project, &name, &modules));
@@ -127,35 +127,31 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
 }
 
 /// The text of a module that was exported from this notebook; `None` when there is no such file yet.
-fn written(project: &Project, file: &Path, notebook: &str) -> Result<Option<String>, Box<Diagnostic>> {
+fn written(project: &Project, file: &Path, notebook: &str) -> Result<Option<String>> {
     let name = project.name_of(file);
     let text = match fs::read_to_string(file) {
         Ok(text) if text.trim().is_empty() => return Ok(None),
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Box::new(Diagnostic::error(format!("cannot read `{name}`: {error}")))),
+        Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {error}"))),
     };
     if git::is_conflicted(&text) && text.contains(module::GENERATED) {
-        return Err(Box::new(
-            Diagnostic::error(format!(
-                "`{name}` holds git's conflict markers, so nothing of it was brought back"
-            ))
-            .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"),
-        ));
+        return Err(Diagnostic::error(format!(
+            "`{name}` holds git's conflict markers, so nothing of it was brought back"
+        ))
+        .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"));
     }
     match module::generated_from(&text) {
-        Some(other) if other != notebook && project.root.join(other).is_file() => Err(Box::new(
-            Diagnostic::error(format!("`{name}` was exported from `{other}`, not from `{notebook}`"))
-                .help("a module is fed by one notebook: give this one another (`//| default_exp NAME`)"),
-        )),
+        Some(other) if other != notebook && project.root.join(other).is_file() => {
+            Err(Diagnostic::error(format!("`{name}` was exported from `{other}`, not from `{notebook}`"))
+                .help("a module is fed by one notebook: give this one another (`//| default_exp NAME`)"))
+        }
         Some(_) => Ok(Some(text)),
-        None => Err(Box::new(
-            Diagnostic::error(format!(
-                "`{name}` does not begin as nbexport wrote it, so nothing of it was brought back"
-            ))
-            .note(format!("an exported module begins with `{}{notebook}: …`", module::GENERATED))
-            .help("put that line back on top; or rename the file, if it is not exported from the notebook"),
-        )),
+        None => Err(Diagnostic::error(format!(
+            "`{name}` does not begin as nbexport wrote it, so nothing of it was brought back"
+        ))
+        .note(format!("an exported module begins with `{}{notebook}: …`", module::GENERATED))
+        .help("put that line back on top; or rename the file, if it is not exported from the notebook")),
     }
 }
 
@@ -228,7 +224,7 @@ impl Comparison<'_> {
                     brought.expect(&their.text);
                     brought.edits.extend(edit);
                 }
-                Err(diagnostic) => synced.diagnostics.push(*diagnostic),
+                Err(diagnostic) => synced.diagnostics.push(diagnostic),
             }
         }
         for code in added {
@@ -249,8 +245,8 @@ impl Comparison<'_> {
     }
 
     /// The edit that gives a cell the text of its region, proved by exporting it again.
-    fn edit(&self, our: &Region, their: &Region) -> Result<(&Cell, Option<Edit>), Box<Diagnostic>> {
-        let Some(cell) = self.cell(our) else { return Err(Box::new(self.frame_edited(our, their))) };
+    fn edit(&self, our: &Region, their: &Region) -> Result<(&Cell, Option<Edit>)> {
+        let Some(cell) = self.cell(our) else { return Err(self.frame_edited(our, their)) };
         for candidate in candidates(cell, &our.text, &their.text) {
             let edit = self.notebook.set_source(cell, &candidate);
             let text = self.notebook.edited(vec![edit.clone()]);
@@ -265,7 +261,7 @@ impl Comparison<'_> {
                 return Ok((cell, (candidate != cell.text()).then_some(edit)));
             }
         }
-        Err(Box::new(self.frame_edited(our, their)))
+        Err(self.frame_edited(our, their))
     }
 
     /// A cell for code that is new at the end of the module, after the last cell that is exported to it.

@@ -87,7 +87,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
 fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
     let code = match cell.code() {
         Ok(code) => code,
-        Err(diagnostic) => return wrong.push((**diagnostic).clone()),
+        Err(diagnostic) => return wrong.push(diagnostic.clone()),
     };
     for span in code.inner_attributes.iter().filter(|_| !matches!(cell.role(), Role::Plain)) {
         wrong.push(

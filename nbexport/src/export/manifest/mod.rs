@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::project::{self, Project};
 
@@ -58,7 +58,7 @@ pub fn dependencies(
             match dependency(line, cell, span, folder, project, crate_name) {
                 Ok(Some(dependency)) => found.push(Dependency { dev, ..dependency }),
                 Ok(None) => {}
-                Err(diagnostic) => wrong.push(*diagnostic),
+                Err(diagnostic) => wrong.push(diagnostic),
             }
         }
     }
@@ -80,7 +80,7 @@ fn dependency(
     folder: &Path,
     project: &Project,
     crate_name: &str,
-) -> Result<Option<Dependency>, Box<Diagnostic>> {
+) -> Result<Option<Dependency>> {
     let mut dependency = parse(line, cell, span)?;
     let name = dependency.name.clone();
     if let Some(path) = dependency.path() {
@@ -89,13 +89,11 @@ fn dependency(
             return Ok(None);
         }
         if Path::new(&path).is_absolute() {
-            return Err(Box::new(
-                Diagnostic::error(format!(
-                    "the path of `{name}` is absolute, so it holds on one machine only"
-                ))
-                .at(cell.source(), dependency.span, "")
-                .help("write it relative to the notebook's folder: `path = \"../geo\"`"),
-            ));
+            return Err(Diagnostic::error(format!(
+                "the path of `{name}` is absolute, so it holds on one machine only"
+            ))
+            .at(cell.source(), dependency.span, "")
+            .help("write it relative to the notebook's folder: `path = \"../geo\"`"));
         }
         dependency.set_path(&project::relative(&target, &project.krate));
     }
@@ -115,7 +113,7 @@ pub fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<Dependenc
                     }
                     found.push(dependency);
                 }
-                Err(diagnostic) => wrong.push(*diagnostic),
+                Err(diagnostic) => wrong.push(diagnostic),
             }
         }
     }
@@ -123,9 +121,9 @@ pub fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<Dependenc
 }
 
 /// Reads what follows `:dep`; a path stays as it is written.
-fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency, Box<Diagnostic>> {
+fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency> {
     let wrong = |message: String, help: &str| {
-        Box::new(Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help))
+        Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help)
     };
     let usage = "write it as in Cargo.toml: `:dep ndarray = \"0.17\"` or `:dep x = { version = \"1\", features = [\"y\"] }`";
     // The kernel takes a bare name for any version.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use similar::TextMerge;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::git::matching::matched;
 use crate::git::values::{Entry, entries, get, is_bookkeeping, keys, merge_values};
 use crate::notebook::{Cell, Notebook, lines, short_hash};
@@ -74,12 +74,7 @@ pub const EMPTY: &str = r#"{"cells": [], "metadata": {}, "nbformat": 4, "nbforma
 ///
 /// # Errors
 /// The result would not be a notebook with unique ids, or would lack a cell.
-pub fn merge(
-    base: &Notebook,
-    ours: &Notebook,
-    theirs: &Notebook,
-    options: &Options,
-) -> Result<Merged, Box<Diagnostic>> {
+pub fn merge(base: &Notebook, ours: &Notebook, theirs: &Notebook, options: &Options) -> Result<Merged> {
     let unchanged = |text: &str| Merged { text: text.to_owned(), conflicts: Vec::new() };
     if theirs.text() == base.text() || theirs.text() == ours.text() {
         return Ok(unchanged(ours.text()));
@@ -92,7 +87,7 @@ pub fn merge(
     let merged = Notebook::parse(&ours.name, text.clone())?;
     let ids: BTreeSet<&str> = merged.cells.iter().map(|cell| cell.id.as_str()).collect();
     if ids.len() < merged.cells.len() {
-        return Err(Box::new(Diagnostic::error("the merged notebook would have two cells of one id")));
+        return Err(Diagnostic::error("the merged notebook would have two cells of one id"));
     }
     Ok(Merged { text, conflicts: sides.conflicts })
 }

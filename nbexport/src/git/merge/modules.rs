@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module;
 use crate::git;
 
@@ -29,7 +29,7 @@ pub enum Merged {
 ///
 /// # Errors
 /// There is no git, or the files are no text.
-pub fn merge(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<Merged, Box<Diagnostic>> {
+pub fn merge(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<Merged> {
     let texts = paths.map(|path| fs::read_to_string(path).ok());
     if let [Some(base), Some(ours), Some(theirs)] = &texts
         && [ours, theirs].into_iter().all(|text| is_as_written(text))
@@ -52,9 +52,8 @@ fn is_as_written(text: &str) -> bool {
     module::generated_from(text).is_some() && module::edited_regions(text, "").is_empty()
 }
 
-fn merge_texts(texts: &[String; 3], labels: [&str; 2]) -> Result<String, Box<Diagnostic>> {
-    let failed =
-        |error: io::Error| Box::new(Diagnostic::error(format!("cannot write a temporary file: {error}")));
+fn merge_texts(texts: &[String; 3], labels: [&str; 2]) -> Result<String> {
+    let failed = |error: io::Error| Diagnostic::error(format!("cannot write a temporary file: {error}"));
     let folder = tempfile::Builder::new().prefix("nbexport-").tempdir().map_err(failed)?;
     let paths = ["base", "ours", "theirs"].map(|name| folder.path().join(name));
     for (path, text) in paths.iter().zip(texts) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::notebook::{RunOptions, run, write};
 use super::{KernelOptions, Spec, Write, builds_dir};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Result;
 use crate::notebook::{Cell, Notebook};
 use crate::project::Project;
 use crate::run::{Options, Outcome, Progress, Select, in_rust, run_each};
@@ -49,7 +49,7 @@ fn run_one(
     options: &Options,
     outputs: Option<Write>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome, Box<Diagnostic>> {
+) -> Result<Outcome> {
     let notebook = Notebook::read(path, name)?;
     in_rust(&notebook)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
@@ -61,7 +61,7 @@ fn run_one(
         select: options.select.clone(),
     };
     let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
-    let ran = run(&notebook, &options, began).map_err(|error| Box::new(error.diagnostic()))?;
+    let ran = run(&notebook, &options, began).map_err(|error| error.diagnostic())?;
     if let Some(what) = outputs {
         write(path, &notebook, &ran, what)?;
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::{End, Error, Kernel, KernelOptions, Output, Run, Use, explain};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::files;
 use crate::notebook::directive;
 use crate::notebook::{Cell, Edit, Notebook};
@@ -129,21 +129,16 @@ impl KernelReport {
 }
 
 /// Writes outputs and execution counts into the notebook's file: at once, and only when they differ.
-pub fn write(
-    path: &Path,
-    notebook: &Notebook,
-    run: &KernelReport,
-    what: Write,
-) -> Result<(), Box<Diagnostic>> {
+pub fn write(path: &Path, notebook: &Notebook, run: &KernelReport, what: Write) -> Result<()> {
     let text = notebook.edited(run.edits(notebook, what));
     if text == notebook.text() {
         return Ok(());
     }
     let name = &notebook.name;
-    let unwritten = |error| Box::new(Diagnostic::error(format!("cannot write `{name}`: {error}")));
+    let unwritten = |error| Diagnostic::error(format!("cannot write `{name}`: {error}"));
     if std::fs::read(path).map_err(unwritten)? != notebook.text().as_bytes() {
         let message = format!("`{name}` was changed while it ran, so its outputs were not written");
-        return Err(Box::new(Diagnostic::error(message).help("save it in the editor, and run it again")));
+        return Err(Diagnostic::error(message).help("save it in the editor, and run it again"));
     }
     files::replace(path, &text).map_err(unwritten)
 }

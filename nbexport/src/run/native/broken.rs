@@ -11,7 +11,7 @@ use super::subject::Subject;
 use super::workspace::{Workspace, keep};
 use super::{Entry, primary};
 use crate::cargo::places::Places;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::lib_rs;
 use crate::project::{self, Project};
@@ -41,14 +41,14 @@ pub(super) fn use_copy(
     subjects: &mut BTreeMap<usize, Subject<'_>>,
     entries: &[Entry],
     first: usize,
-) -> Result<Diagnostic, Box<Diagnostic>> {
+) -> Result<Diagnostic> {
     let copy = workspace.crate_copy();
     let notebooks = entries[first..].iter().filter_map(|entry| entry.notebook.as_ref().ok());
     let crate_name = export::crate_name(project)?;
     let gone: BTreeSet<String> =
         notebooks.flat_map(|it| export::modules(it, &crate_name).0).map(|module| module.name).collect();
     let written = copy_crate(project, &copy, &gone);
-    written.map_err(|error| Box::new(Diagnostic::error(format!("cannot copy the crate: {error}"))))?;
+    written.map_err(|error| Diagnostic::error(format!("cannot copy the crate: {error}")))?;
     for subject in subjects.values_mut() {
         for dependency in subject.dependencies.values_mut() {
             if dependency.path().is_some_and(|path| Path::new(&path) == project.krate) {

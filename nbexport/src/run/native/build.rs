@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::workspace::{Workspace, cargo};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::run::process::Group;
 
 /// What cargo says of one package.
@@ -74,7 +74,7 @@ pub(super) fn build(
     packages: &[&str],
     how: &How<'_>,
     progress: &(dyn Fn(&str) + Sync),
-) -> Result<Build, Box<Diagnostic>> {
+) -> Result<Build> {
     let mut command = Command::new(cargo());
     command
         .args([how.command, "--keep-going", "--bins", "--message-format=json-diagnostic-rendered-ansi"])
@@ -97,7 +97,7 @@ pub(super) fn build(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let failed = |error: std::io::Error| Box::new(Diagnostic::error(format!("cannot run cargo: {error}")));
+    let failed = |error: std::io::Error| Diagnostic::error(format!("cannot run cargo: {error}"));
     let mut group = Group::spawn(&mut command).map_err(failed)?;
     let (stdout, stderr) = group.take_output();
     let mut build = Build::default();

@@ -6,7 +6,7 @@ use super::program::Line;
 use super::subject::Subject;
 use super::workspace::Workspace;
 use super::{build, crate_places, primary, read};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::parsed::{ParsedNotebook, Role};
 use crate::project::Project;
 use crate::run::Select;
@@ -18,7 +18,7 @@ pub enum Finding {
     /// What the compiler says, put into cells.
     Message(Value),
     /// What nbexport says: the cell does not even parse.
-    Diagnostic(Box<Diagnostic>),
+    Diagnostic(Diagnostic),
 }
 
 /// Has the compiler (or, with `clippy`, clippy, given these arguments) look at all notebooks of the project.
@@ -27,7 +27,7 @@ pub fn check(
     clippy: bool,
     arguments: &[String],
     progress: &(dyn Fn(&str) + Sync),
-) -> Result<Vec<Finding>, Box<Diagnostic>> {
+) -> Result<Vec<Finding>> {
     let workspace = Workspace::of(project)?;
     let select = Select::default();
     let entries = read(project, &project.notebook_paths()?, &select);
@@ -57,7 +57,7 @@ pub fn check(
         build::How { command: if clippy { "clippy" } else { "check" }, env: &[], offline: false, arguments };
     let built = build::build(&workspace, &names, &how, progress)?;
     if !built.began {
-        return Err(Box::new(super::judge::no_program(&built, &[], &places)));
+        return Err(super::judge::no_program(&built, &[], &places));
     }
     for subject in &subjects {
         let messages = built.packages.get(&subject.package).into_iter().flat_map(|built| &built.messages);
@@ -78,7 +78,7 @@ fn unparsable(subject: &Subject<'_>) -> Vec<Finding> {
         Some(Verdict::Failed(failure)) => Some(failure),
         _ => None,
     });
-    failures.map(|failure| Finding::Diagnostic(Box::new(failure.diagnostic.clone()))).collect()
+    failures.map(|failure| Finding::Diagnostic(failure.diagnostic.clone())).collect()
 }
 
 /// Whether a message is about what a person wrote; warnings on exported cells are the crate's own.

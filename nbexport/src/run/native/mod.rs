@@ -26,7 +26,7 @@ use self::subject::Subject;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 use crate::cargo::places::Places;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::export;
 use crate::export::module::Module;
 use crate::notebook::Notebook;
@@ -44,7 +44,7 @@ pub fn test(
     paths: &[PathBuf],
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Vec<(String, Outcome)>, Box<Diagnostic>> {
+) -> Result<Vec<(String, Outcome)>> {
     let workspace = Workspace::of(project)?;
     let notebooks = read(project, paths, &options.select);
     let (mut subjects, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
@@ -101,7 +101,7 @@ pub fn test(
 struct Entry {
     path: PathBuf,
     name: String,
-    notebook: Result<Notebook, Box<Diagnostic>>,
+    notebook: Result<Notebook>,
     /// Whether it is to run. The others are read for what they export, and so that the lock file knows what they need.
     wanted: bool,
 }
@@ -196,7 +196,7 @@ fn run_one(
         Ok(ran) => ran,
         Err(error) => {
             let message = format!("cannot run the program of `{name}`: {error}");
-            return Outcome::Unable(Box::new(Diagnostic::error(message)));
+            return Outcome::Unable(Diagnostic::error(message));
         }
     };
     let mut cells = Vec::new();

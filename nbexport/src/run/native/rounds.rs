@@ -9,7 +9,7 @@ use super::subject::{Subject, needs_kernel, not_compiled};
 use super::workspace::Workspace;
 use super::{Entry, broken, judge};
 use crate::cargo::places::Places;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::project::Project;
 use crate::run::Progress;
@@ -17,7 +17,7 @@ use crate::run::verdict::Verdict;
 
 /// For each notebook its program, or why there is none. Where cells that do not compile left nothing to run, there is
 /// none either, and nothing more to say.
-pub(super) type Ready = BTreeMap<usize, Result<Option<PathBuf>, Box<Diagnostic>>>;
+pub(super) type Ready = BTreeMap<usize, Result<Option<PathBuf>>>;
 
 /// Builds until every wanted notebook has a program of the cells that compile: at most three times more after the
 /// first.
@@ -28,7 +28,7 @@ pub(super) fn build_all(
     entries: &[Entry],
     places: &mut Places,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Ready, Box<Diagnostic>> {
+) -> Result<Ready> {
     let mut ready = Ready::new();
     let crate_name = export::crate_name(project)?;
     let mut pending: Vec<usize> = subjects.keys().copied().filter(|index| entries[*index].wanted).collect();
@@ -77,7 +77,7 @@ fn build_some(
     subjects: &BTreeMap<usize, Subject<'_>>,
     pending: &[usize],
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<BTreeMap<usize, Build>, Box<Diagnostic>> {
+) -> Result<BTreeMap<usize, Build>> {
     let build = |members: &[usize], wanted: &[usize]| {
         let packages: Vec<_> = members.iter().map(|index| subjects[index].package()).collect();
         workspace.write(project, &packages)?;
@@ -106,7 +106,7 @@ fn take_errors(
     build: &Build,
     places: &Places,
     round: usize,
-) -> Result<Option<PathBuf>, Box<Diagnostic>> {
+) -> Result<Option<PathBuf>> {
     let nothing = Built::default();
     let package = build.packages.get(&subject.package).unwrap_or(&nothing);
     let main = package
@@ -127,7 +127,7 @@ fn take_errors(
                 let said = message["message"].as_str().unwrap_or_default();
                 let name = said.split('`').nth(1).unwrap_or("a name");
                 let why = format!("this would hide the variable `{name}` of an earlier cell");
-                return Err(Box::new(needs_kernel(code, span, &why)));
+                return Err(needs_kernel(code, span, &why));
             }
             Some((line @ (Line::Cell(number) | Line::Show(number) | Line::For(number)), diagnostic)) => {
                 let index = subject.index_of(number).unwrap_or_default();
@@ -149,7 +149,7 @@ fn take_errors(
         return Ok(Some(executable.clone()));
     }
     if by_cell.is_empty() {
-        return Err(Box::new(judge::no_program(build, &unplaced, places)));
+        return Err(judge::no_program(build, &unplaced, places));
     }
     let missing = subject.missing_names();
     for (number, diagnostics) in by_cell {

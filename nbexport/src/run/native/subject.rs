@@ -9,7 +9,7 @@ use syn::Item;
 
 use super::program::{self, Program, Use};
 use super::workspace::{Package, package_name};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::{self, Dependency};
 use crate::notebook::cell::{Code, Shape};
 use crate::notebook::parsed::ParsedNotebook;
@@ -48,17 +48,13 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// The notebook cannot be one program.
-    pub(super) fn new(
-        path: PathBuf,
-        parsed: ParsedNotebook<'a>,
-        select: &Select,
-    ) -> Result<Self, Box<Diagnostic>> {
+    pub(super) fn new(path: PathBuf, parsed: ParsedNotebook<'a>, select: &Select) -> Result<Self> {
         in_rust(parsed.notebook)?;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let (found, wrong) = manifest::of_notebook(&parsed, &folder);
         let (dependencies, contradictions) = manifest::unite(found);
         if let Some(diagnostic) = wrong.into_iter().chain(contradictions).next() {
-            return Err(Box::new(diagnostic));
+            return Err(diagnostic);
         }
         let expects = parsed.cells.iter().map(|cell| Expect::of(cell.cell, &cell.directives)).collect();
         let mut subject = Self {
@@ -109,22 +105,20 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn first_verdicts(&mut self, select: &Select) -> Result<(), Box<Diagnostic>> {
+    fn first_verdicts(&mut self, select: &Select) -> Result<()> {
         let last = self.parsed.cells.iter().rposition(|cell| select.cell(cell.cell));
         for (index, cell) in self.parsed.cells.iter().enumerate() {
             let verdict = match (self.expects[index], cell.code()) {
                 (Expect::Skip(why), _) => Verdict::Skipped(why),
                 _ if last.is_some_and(|last| index > last) => Verdict::Skipped("not selected"),
                 (Expect::CompileError, Err(_)) => Verdict::Passed,
-                (_, Err(diagnostic)) => not_compiled((**diagnostic).clone()),
+                (_, Err(diagnostic)) => not_compiled(diagnostic.clone()),
                 (expect, Ok(code)) => {
                     if expect != Expect::CompileError
                         && let Some(span) = reaches_out(code)
                     {
-                        return Err(Box::new(
-                            needs_kernel(code, span, "this path leads to other cells").note(
-                                "natively, cells are blocks of one function, and no path leads into a block",
-                            ),
+                        return Err(needs_kernel(code, span, "this path leads to other cells").note(
+                            "natively, cells are blocks of one function, and no path leads into a block",
                         ));
                     }
                     match (expect, code.shape()) {

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::Dependency;
 use crate::files;
 use crate::notebook::short_hash;
@@ -58,7 +58,7 @@ pub(super) fn package_name(notebook: &str) -> String {
 
 impl Workspace {
     /// Finds its place, which only cargo knows.
-    pub(super) fn of(project: &Project) -> Result<Self, Box<Diagnostic>> {
+    pub(super) fn of(project: &Project) -> Result<Self> {
         let target = target_directory(&project.krate.join("Cargo.toml"))?;
         // A target folder that several projects share (CARGO_TARGET_DIR) has a workspace for each.
         let name = if target.starts_with(&project.root) {
@@ -81,12 +81,10 @@ impl Workspace {
     }
 
     /// Writes the workspace, with these packages as its members.
-    pub(super) fn write(&self, project: &Project, packages: &[Package]) -> Result<(), Box<Diagnostic>> {
+    pub(super) fn write(&self, project: &Project, packages: &[Package]) -> Result<()> {
         self.files(project, packages).map_err(|error| {
-            Box::new(
-                Diagnostic::error(format!("cannot write to `{}`: {error}", project::show(&self.root)))
-                    .help("see that there is room, and that the folder may be written"),
-            )
+            Diagnostic::error(format!("cannot write to `{}`: {error}", project::show(&self.root)))
+                .help("see that there is room, and that the folder may be written")
         })
     }
 
@@ -210,20 +208,18 @@ fn remove_others(folder: &Path, wanted: &[(String, String)]) -> std::io::Result<
 }
 
 /// The target folder of a package.
-fn target_directory(manifest: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+fn target_directory(manifest: &Path) -> Result<PathBuf> {
     let mut command = Command::new(cargo());
     command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(manifest);
     let output = command.output().map_err(|error| {
-        Box::new(
-            Diagnostic::error(format!("cannot run cargo: {error}"))
-                .help("install Rust from https://rustup.rs, or put `cargo` on PATH"),
-        )
+        Diagnostic::error(format!("cannot run cargo: {error}"))
+            .help("install Rust from https://rustup.rs, or put `cargo` on PATH")
     })?;
     let metadata: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
     let target = metadata.and_then(|it| it.get("target_directory")?.as_str().map(PathBuf::from));
     target.ok_or_else(|| {
         let said = String::from_utf8_lossy(&output.stderr);
-        Box::new(Diagnostic::error("`cargo metadata` failed").note(said.trim().to_owned()))
+        Diagnostic::error("`cargo metadata` failed").note(said.trim().to_owned())
     })
 }
 
