@@ -193,6 +193,15 @@ impl Diagnostic {
     }
 }
 
+/// What a person reads, without colours.
+impl std::fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
 /// Line and column of a byte offset, both from 1; the column counts characters, as rustc's does.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];

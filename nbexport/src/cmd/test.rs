@@ -27,7 +27,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
         Some(name) => {
-            let spec = kernel::find((!name.is_empty()).then_some(name)).map_err(|it| it.diagnostic())?;
+            let spec = kernel::find((!name.is_empty()).then_some(name))?;
             kernel::test(&context.project, &notebooks, &spec, &options, None, &|it| reporter.tell(&it))
         }
     };

@@ -65,7 +65,7 @@ pub(super) fn library_path(cwd: &Path) -> Option<(&'static str, OsString)> {
 fn clear(path: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(super::HOME) {
+        if entry.file_name().to_string_lossy().starts_with(super::launch::HOME) {
             std::fs::remove_dir_all(entry.path())?;
         }
     }

@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Output, plain};
+use anstream::adapter::strip_str;
+
+use super::Output;
 use crate::diagnostic::{Diagnostic, Source};
 
 /// What a cell printed, taken apart.
@@ -123,10 +125,10 @@ pub(super) fn compiler(outputs: &[Output], source: &Arc<Source>) -> Diagnostic {
         return Diagnostic::error("the cell does not compile").at(source, first_code(&source.text), "");
     };
     let span = pictured(picture, &source.text);
-    let picture: Vec<String> = picture.iter().map(|line| plain(line).into_owned()).collect();
+    let picture: Vec<String> = picture.iter().map(|line| strip_str(line).to_string()).collect();
     let code = picture.first().and_then(|line| line.strip_prefix('[')?.split_once(']').map(|(code, _)| code));
-    let message = plain(message);
-    let title = code.map_or_else(|| message.to_string(), |code| format!("[{code}] {message}"));
+    let message = strip_str(message).to_string();
+    let title = code.map_or_else(|| message.clone(), |code| format!("[{code}] {message}"));
     let mut diagnostic = Diagnostic::error(title).at(source, span, "");
     // In the picture, what is said about a place stands at the end of a line drawn from it.
     for line in &picture {
@@ -137,14 +139,15 @@ pub(super) fn compiler(outputs: &[Output], source: &Arc<Source>) -> Diagnostic {
             }
         }
     }
-    errors.fold(diagnostic, |diagnostic, (message, _)| diagnostic.note(format!("and: {}", plain(message))))
+    errors
+        .fold(diagnostic, |diagnostic, (message, _)| diagnostic.note(format!("and: {}", strip_str(message))))
 }
 
 /// The text that the compiler's error is about. The kernel underlines it in the first of its colours.
 fn pictured(picture: &[String], text: &str) -> Range<usize> {
     const FIRST: &str = "\u{1b}[38;5;54m";
     let found = picture.windows(2).find_map(|lines| {
-        let code = plain(&lines[0]).into_owned();
+        let code = strip_str(&lines[0]).to_string();
         let (number, shown) = code.split_once('│')?;
         let number: usize = number.trim().parse().ok()?;
         let line_start = text.split_inclusive('\n').take(number.checked_sub(1)?).map(str::len).sum::<usize>();
@@ -157,7 +160,7 @@ fn pictured(picture: &[String], text: &str) -> Range<usize> {
             return Some(line_start..line_start + line.len());
         };
         let (_, before) = lines[1][..from].split_once('│')?;
-        let column = plain(before).chars().count().checked_sub(1)?;
+        let column = strip_str(before).to_string().chars().count().checked_sub(1)?;
         // Up to where another colour or blank begins.
         let len = lines[1][from..]
             .split("\u{1b}[0m")

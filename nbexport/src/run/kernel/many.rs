@@ -61,7 +61,7 @@ fn run_one(
         select: options.select.clone(),
     };
     let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
-    let ran = run(&notebook, &options, began).map_err(|error| error.diagnostic())?;
+    let ran = run(&notebook, &options, began)?;
     if let Some(what) = outputs {
         write(path, &notebook, &ran, what)?;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::{End, Error, Kernel, KernelOptions, Output, Run, Use, explain};
+use super::{End, Kernel, KernelOptions, Output, Run, Use, explain};
 use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::files;
 use crate::notebook::directive;
@@ -59,7 +59,7 @@ pub fn run(
     notebook: &Notebook,
     options: &RunOptions,
     mut progress: impl FnMut(&Cell),
-) -> Result<KernelReport, Error> {
+) -> Result<KernelReport> {
     let start = Instant::now();
     let mut kernel = None;
     let mut stopped = false;

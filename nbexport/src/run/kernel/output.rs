@@ -1,7 +1,5 @@
 //! What a cell put out, as a notebook keeps it.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
 /// One entry of a code cell's `outputs`.
@@ -115,23 +113,6 @@ fn split_lines(text: &str) -> Value {
     Value::Array(lines)
 }
 
-/// Text without the escape sequences that colour it.
-pub fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains('\u{1b}') {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("\u{1b}[") {
-        plain.push_str(&rest[..at]);
-        rest = &rest[at + 2..];
-        let end = rest.find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |end| end + 1);
-        rest = &rest[end..];
-    }
-    plain.push_str(rest);
-    Cow::Owned(plain)
-}
-
 /// Text that never takes more than a limit of memory: of a flood, the beginning and the end are kept.
 #[derive(Clone, Debug)]
 pub(super) struct Bounded {
@@ -236,6 +217,5 @@ mod tests {
         text.push("b\n\n");
         text.pop_newline();
         assert_eq!(text.finish(), "a\nb\n");
-        assert_eq!(plain("\u{1b}[31m[E0308] Error:\u{1b}[0m x"), "[E0308] Error: x");
     }
 }

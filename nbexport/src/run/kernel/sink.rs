@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::message::Message;
 use super::output::{Bounded, Output};
-use super::wire::Message;
 use super::{Status, instrument};
 
 /// What a request brings in.
@@ -48,9 +48,20 @@ impl Sink {
         }
     }
 
-    pub(super) fn begin(&mut self, request: &str) {
-        self.requests.push(request.to_owned());
+    /// From here on, the answer to `request` is waited for.
+    pub(super) fn begin(&mut self, request: String) {
+        self.requests.push(request);
         (self.status, self.count, self.idle) = (None, None, false);
+    }
+
+    /// Whether the kernel answered the last request and is through with it.
+    pub(super) fn is_answered(&self) -> bool {
+        self.status.is_some() && self.idle
+    }
+
+    /// Whether all that the cell printed is here.
+    pub(super) fn has_all(&self) -> bool {
+        self.stdout.marked && self.stderr.marked
     }
 
     pub(super) fn answer(&mut self, message: &Message) {

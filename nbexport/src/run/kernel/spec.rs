@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jupyter_protocol::JupyterKernelspec;
 
-use super::Error;
+use crate::diagnostic::{Diagnostic, Result};
 
 /// How to start a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,24 +19,27 @@ pub struct Spec {
 }
 
 impl Spec {
-    pub(super) fn not_started(&self, source: std::io::Error) -> Error {
-        let program = self.argv.first().cloned().unwrap_or_default();
-        Error::Start { kernel: self.name.clone(), program, source }
+    /// The kernel's program could not be started, or a file for it not be written.
+    pub(super) fn not_started(&self, error: &std::io::Error) -> Diagnostic {
+        let program = self.argv.first().map_or("", String::as_str);
+        Diagnostic::error(format!("cannot start the kernel `{}` (`{program}`): {error}", self.name))
     }
 }
 
 /// The evcxr kernel's program.
 const EVCXR: &str = "evcxr_jupyter";
+/// What installs it.
+const INSTALL: &str = "cargo install --locked evcxr_jupyter && evcxr_jupyter --install";
 
 /// Finds the kernelspec `name`, or the first one for Rust when no name is given.
 ///
 /// Without any kernelspec for Rust, an `evcxr_jupyter` on PATH is as good: it needs nothing from its kernelspec.
-pub fn find(name: Option<&str>) -> Result<Spec, Error> {
+pub fn find(name: Option<&str>) -> Result<Spec> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     find_in(&data_dirs(&variable), name, || on_path(EVCXR, variable("PATH")))
 }
 
-fn find_in(dirs: &[PathBuf], name: Option<&str>, evcxr: impl Fn() -> Option<PathBuf>) -> Result<Spec, Error> {
+fn find_in(dirs: &[PathBuf], name: Option<&str>, evcxr: impl Fn() -> Option<PathBuf>) -> Result<Spec> {
     let specs = dirs.iter().flat_map(|dir| specs_in(dir));
     let fits = |(folder, spec): &(String, JupyterKernelspec)| match name {
         Some(name) => folder.eq_ignore_ascii_case(name),
@@ -51,12 +54,26 @@ fn find_in(dirs: &[PathBuf], name: Option<&str>, evcxr: impl Fn() -> Option<Path
         available.push(folder);
     }
     if let Some(name) = name.filter(|name| *name != EVCXR) {
-        return Err(Error::NoSuchKernel { name: name.to_owned(), available });
+        return Err(no_such_kernel(name, &available));
     }
-    let program = evcxr().ok_or(Error::NoRustKernel)?;
+    let program = evcxr().ok_or_else(no_rust_kernel)?;
     let argv =
         [&program.to_string_lossy(), "--control_file", "{connection_file}"].map(str::to_owned).to_vec();
     Ok(Spec { name: EVCXR.to_owned(), argv, env: BTreeMap::new() })
+}
+
+fn no_rust_kernel() -> Diagnostic {
+    Diagnostic::error("no Jupyter kernel for Rust is installed")
+        .help(format!("install evcxr's, which takes some minutes once:\n      {INSTALL}"))
+}
+
+fn no_such_kernel(name: &str, available: &[String]) -> Diagnostic {
+    let help = if available.is_empty() {
+        format!("no kernel is installed; `{INSTALL}` installs evcxr's")
+    } else {
+        format!("these are installed: {}", available.join(", "))
+    };
+    Diagnostic::error(format!("there is no kernel `{name}`")).help(help)
 }
 
 /// The kernelspecs of one data folder, by name, so that the choice is the same on every run.

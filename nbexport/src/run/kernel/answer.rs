@@ -1,0 +1,86 @@
+//! What comes of a request, and of a cell.
+
+use std::time::Duration;
+
+use super::{Output, Refused};
+
+/// What the kernel answered to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `ok`, which of a Rust cell does not say that it succeeded.
+    Ok,
+    /// Anything else.
+    Error,
+    /// Nothing: its process ended.
+    Died,
+    /// Nothing in the time it was given. The kernel was killed.
+    TimedOut,
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// What the kernel answered.
+    pub status: Status,
+    /// What came out, streams merged by name.
+    pub outputs: Vec<Output>,
+    /// The number the kernel gave it.
+    pub execution_count: Option<u64>,
+}
+
+/// How a cell ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It ran to its end.
+    Finished,
+    /// It stopped before its end: a panic, or a `?` that returned an error.
+    Stopped,
+    /// It did not compile; nothing of it ran.
+    NotCompiled,
+    /// It was not sent, since the kernel would not have run what it says.
+    Refused(Refused),
+    /// The process it ran in ended: an exit, an abort, a signal. The variables are lost.
+    ProcessEnded(String),
+    /// The kernel itself died.
+    KernelDied(String),
+    /// It took too long, and the kernel was killed.
+    TimedOut(Duration),
+    /// It compiles as it is, but not with the mark at its end, so that nobody knows how it ended.
+    Unknown,
+}
+
+/// One run of a cell.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// How it ended.
+    pub end: End,
+    /// What it put out, as Jupyter would have shown it.
+    pub outputs: Vec<Output>,
+    /// The number it gets in the notebook.
+    pub execution_count: Option<u64>,
+    /// The `#[test]` functions in it, which did not run.
+    pub tests: Vec<String>,
+    /// The program that the kernel made of it, when it stopped before its end: panics name its lines.
+    pub program: Option<String>,
+    /// What was sent.
+    pub sent: String,
+    /// When the kernel began and ended it: events as Jupyter calls them, with the kernel's own time.
+    pub times: Vec<(&'static str, String)>,
+}
+
+impl Run {
+    /// A cell that was not sent.
+    pub(super) fn refused(refused: Refused) -> Self {
+        let value = refused.message.clone();
+        let error = Output::Error { name: "Error".to_owned(), traceback: vec![value.clone()], value };
+        Self {
+            end: End::Refused(refused),
+            outputs: vec![error],
+            execution_count: None,
+            tests: Vec::new(),
+            program: None,
+            sent: String::new(),
+            times: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A kernel's process: its folder, its ports, its environment, and the wait until it answers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jupyter_protocol::ConnectionInfo;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::time::{sleep, timeout};
+
+use super::KernelOptions;
+use super::builds::{Builds, library_path};
+use super::wire::{Wire, connection_info};
+use crate::diagnostic::{Diagnostic, Result};
+use crate::run::process::Group;
+
+/// How the names of a kernel's temporary folders begin.
+pub(super) const HOME: &str = "nbexport-kernel-";
+/// How often a kernel is started anew when another program took one of its ports.
+const TRIES: usize = 4;
+/// How long a process is waited for whose connection broke.
+pub(super) const DYING: Duration = Duration::from_secs(2);
+
+/// A kernel's process. Dropping it ends it and all it started.
+pub(super) struct Process {
+    // In this order: the process ends before its folder goes and the folder for builds is free again.
+    pub(super) group: Option<Group>,
+    _home: TempDir,
+    pub(super) builds: Builds,
+}
+
+/// Starts a kernel and waits until it answers.
+pub(super) fn launch(options: &KernelOptions, runtime: &Runtime) -> Result<(Process, Wire)> {
+    for _ in 1..TRIES {
+        match try_launch(options, runtime) {
+            Err(NotLaunched::PortTaken(_)) => {}
+            Err(NotLaunched::Otherwise(error)) => return Err(error),
+            Ok(launched) => return Ok(launched),
+        }
+    }
+    try_launch(options, runtime)
+        .map_err(|(NotLaunched::PortTaken(error) | NotLaunched::Otherwise(error))| error)
+}
+
+/// Why a kernel did not start.
+enum NotLaunched {
+    /// Another program took a port between the choice of it and the kernel's start.
+    PortTaken(Diagnostic),
+    Otherwise(Diagnostic),
+}
+
+impl From<Diagnostic> for NotLaunched {
+    fn from(error: Diagnostic) -> Self {
+        Self::Otherwise(error)
+    }
+}
+
+fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<(Process, Wire), NotLaunched> {
+    let kernel = &options.spec.name;
+    let not_started = |error: std::io::Error| options.spec.not_started(&error);
+    let builds = options.builds.as_deref().map(Builds::claim).transpose().map_err(not_started)?;
+    // Only this user may enter it: the connection file is the key to a program that runs what it is told.
+    let parent = builds.as_ref().map_or_else(std::env::temp_dir, |builds| builds.path.clone());
+    let home = tempfile::Builder::new().prefix(HOME).tempdir_in(parent).map_err(not_started)?;
+    let builds = builds.unwrap_or_else(|| Builds::passing(home.path().join("build")));
+    let connection = connection_info(kernel).map_err(not_started)?;
+    let said = home.path().join("said.txt");
+    let mut command = command(options, &connection, home.path(), &builds.path, &said).map_err(not_started)?;
+    let group = Group::spawn(&mut command).map_err(not_started)?;
+
+    let connected = runtime.block_on(async {
+        tokio::select! {
+            ready = timeout(options.patience, Wire::connect(&connection)) => match ready {
+                // The connection breaks a moment before the end of the process is seen.
+                Ok(Err(_)) if timeout(DYING, ended(&group)).await.is_ok() => None,
+                ready => Some(ready),
+            },
+            () = ended(&group) => None,
+        }
+    });
+    match connected {
+        Some(Ok(wire)) => Ok((Process { group: Some(group), _home: home, builds }, wire?)),
+        Some(Err(_)) => {
+            let (seconds, said) = (options.patience.as_secs(), last_lines(&said));
+            let message = format!("the kernel `{kernel}` did not answer within {seconds} s{said}");
+            Err(Diagnostic::error(message).into())
+        }
+        None => {
+            let status = group.kill().map_or_else(|error| error.to_string(), |status| status.to_string());
+            let said = last_lines(&said);
+            let error =
+                Diagnostic::error(format!("the kernel `{kernel}` ended while it started ({status}){said}"));
+            // As the systems word it: `Address already in use`, `address in use`.
+            let port_taken = said.to_lowercase().contains("address");
+            Err(if port_taken { NotLaunched::PortTaken(error) } else { NotLaunched::Otherwise(error) })
+        }
+    }
+}
+
+/// The command that starts the kernel, its files written.
+fn command(
+    options: &KernelOptions,
+    connection: &ConnectionInfo,
+    home: &Path,
+    builds: &Path,
+    said: &PathBuf,
+) -> std::io::Result<Command> {
+    std::fs::create_dir_all(builds)?;
+    let file = home.join("connection.json");
+    std::fs::write(&file, serde_json::to_vec(connection)?)?;
+    let mut argv =
+        options.spec.argv.iter().map(|arg| arg.replace("{connection_file}", &file.to_string_lossy()));
+    let mut command = Command::new(argv.next().unwrap_or_default());
+    command
+        .args(argv)
+        .current_dir(&options.cwd)
+        .envs(&options.spec.env)
+        .env("EVCXR_TMPDIR", builds)
+        .envs(library_path(&options.cwd))
+        .envs(options.env.iter().map(|(key, value)| (key, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(said)?);
+    Ok(command)
+}
+
+/// The last lines a kernel wrote to its stderr, without its backtrace, each on a line of its own.
+fn last_lines(said: &Path) -> String {
+    let text = std::fs::read_to_string(said).unwrap_or_default();
+    let text = text.split("\nStack backtrace:").next().unwrap_or_default().trim_end();
+    let lines: Vec<_> = text.lines().rev().take(20).collect();
+    lines.into_iter().rev().fold(String::new(), |all, line| all + "\n  " + line)
+}
+
+/// Returns when the group's leader has ended.
+pub(super) async fn ended(group: &Group) {
+    while !group.has_ended() {
+        sleep(Duration::from_millis(100)).await;
+    }
+}
