@@ -4,15 +4,15 @@
 //!
 //! The forward and the backward pass of a small neural network, built from matrix products, and three ways to know that its gradients are right.
 
-// %% 02_fully_connected.ipynb benches a26dba1a
+// %% 02_fully_connected.ipynb benches 393fca2f
 #![cfg_attr(rustfmt, rustfmt::skip)]
 #![allow(missing_docs, unused, clippy::items_after_statements, clippy::redundant_closure, clippy::wildcard_imports)]
 
 use exp::nb_02::*;
 use exp::mnist;
 use ndarray::{
-    ArcArray2, Array, Array1, Array2, ArrayRef, ArrayRef1, ArrayRef2, Axis, Dimension, NdFloat, ShapeBuilder,
-    Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, ArrayRef, ArrayRef1, ArrayRef2, Axis, Dimension, Ix2,
+    NdFloat, ShapeBuilder, Zip,
 };
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 use rand_distr::{Distribution, StandardNormal};

@@ -4,16 +4,17 @@
 //!
 //! A loss made for classes, a loop that learns from small batches, and the few parts that turn the loop into a training program: parameters, an optimizer, a data loader, a schedule.
 
-// %% 03_minibatch_training.ipynb benches 570f98c6
+// %% 03_minibatch_training.ipynb benches ccd9d8f9
 #![cfg_attr(rustfmt, rustfmt::skip)]
 #![allow(missing_docs, unused, clippy::items_after_statements, clippy::redundant_closure, clippy::wildcard_imports)]
 
 use exp::nb_03::*;
 use exp::nb_02::{Lin, Model, Module, Relu, float, mean, seeded};
 use ndarray::{
-    ArcArray2, Array1, Array2, ArrayD, ArrayRef1, ArrayRef2, ArrayView1, ArrayViewMutD, Axis, NdFloat, Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, ArrayD, ArrayRef, ArrayRef1, ArrayRef2, ArrayView1,
+    ArrayViewMutD, Axis, Dimension, Ix2, IxDyn, NdFloat, Zip,
 };
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 use rand::{rngs::Xoshiro256PlusPlus, seq::SliceRandom};
 
 fn main() {

@@ -4,14 +4,14 @@
 //!
 //! The forward and the backward pass of a small neural network, built from matrix products, and three ways to know that its gradients are right.
 
-// %% 02_fully_connected.ipynb imports 6906b47f
+// %% 02_fully_connected.ipynb imports 01f9e118
 //| export
 // :dep ndarray = "0.17"
 // :dep exp = { path = "../exp" }
 use exp::mnist;
 use ndarray::{
-    ArcArray2, Array, Array1, Array2, ArrayRef, ArrayRef1, ArrayRef2, Axis, Dimension, NdFloat, ShapeBuilder,
-    Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, ArrayRef, ArrayRef1, ArrayRef2, Axis, Dimension, Ix2,
+    NdFloat, ShapeBuilder, Zip,
 };
 
 // %% 02_fully_connected.ipynb get-data 3f5c7282
@@ -109,10 +109,10 @@ where
     Array::from_shape_simple_fn(shape, || StandardNormal.sample(rng))
 }
 
-// %% 02_fully_connected.ipynb relu 7bd9937f
+// %% 02_fully_connected.ipynb relu f4d178a5
 //| export
 /// `max(x, 0)` for every element; a `NaN` stays one. Same shape as `x`.
-pub fn relu<F: NdFloat>(x: &ArrayRef2<F>) -> Array2<F> {
+pub fn relu<F: NdFloat, D: Dimension>(x: &ArrayRef<F, D>) -> Array<F, D> {
     x.mapv(|v| if v < F::zero() { F::zero() } else { v })
 }
 
@@ -157,12 +157,12 @@ pub fn mse_grad<F: NdFloat>(output: &ArrayRef2<F>, targ: &ArrayRef1<F>) -> Array
     (residuals(output, targ) * scale).insert_axis(Axis(1))
 }
 
-// %% 02_fully_connected.ipynb relu-grad 8deda679
+// %% 02_fully_connected.ipynb relu-grad 4c3d41cc
 //| export
 /// Gradient of [`relu`] with respect to its input `x`: `grad_output` where `x > 0`, zero elsewhere.
 ///
 /// Panics, and shows both shapes, unless they are the same.
-pub fn relu_grad<F: NdFloat>(x: &ArrayRef2<F>, grad_output: &ArrayRef2<F>) -> Array2<F> {
+pub fn relu_grad<F: NdFloat, D: Dimension>(x: &ArrayRef<F, D>, grad_output: &ArrayRef<F, D>) -> Array<F, D> {
     let (x_shape, grad_shape) = (x.shape(), grad_output.shape());
     assert!(x_shape == grad_shape, "relu_grad: grad_output {grad_shape:?} does not fit x {x_shape:?}");
     Zip::from(x).and(grad_output).map_collect(|&v, &g| if v > F::zero() { g } else { F::zero() })
@@ -300,58 +300,69 @@ impl<F: NdFloat> Grads<F> {
     }
 }
 
-// %% 02_fully_connected.ipynb module df8ab1ef
+// %% 02_fully_connected.ipynb module 02351fd1
 //| export
 /// A step of a network that can be run forward, and then backward.
 ///
-/// Rows are examples: an input is `n × (width in)`, an output `n × (width out)`, and a gradient has
-/// the shape of what it belongs to. A module owns what it has to remember between the two passes;
-/// inputs are shared ([`ArcArray2`]), so remembering one copies nothing. Gradients of parameters
-/// are overwritten by each backward pass, not added up.
-pub trait Module<F> {
-    /// The output for a batch of rows. Remembers what the way back will need.
-    fn forward(&mut self, input: &ArcArray2<F>) -> ArcArray2<F>;
+/// The first axis counts examples, the last one features: with two axes, an input is
+/// `n × (width in)` and an output `n × (width out)`. `I` and `O` are the dimensions of input and
+/// output; `Module<F>` is short for two axes both ways. A gradient has the shape of what it belongs
+/// to.
+///
+/// A module owns what it has to remember between the two passes; inputs are shared ([`ArcArray`]),
+/// so remembering one copies nothing. Gradients of parameters are overwritten by each backward
+/// pass, not added up.
+pub trait Module<F, I = Ix2, O = I> {
+    /// The output for a batch, in training: remembers what the way back will need.
+    fn forward(&mut self, input: &ArcArray<F, I>) -> ArcArray<F, O>;
+
+    /// The output for a batch, in evaluation: remembers nothing, changes nothing.
+    fn predict(&self, input: &ArcArray<F, I>) -> ArcArray<F, O>;
 
     /// From the gradient of the output to the gradient of the input, storing the gradients of the
     /// parameters on the way.
     ///
     /// Panics when nothing went forward before, or when the gradient does not have the shape of the
     /// last output.
-    fn backward(&mut self, grad_output: &ArrayRef2<F>) -> Array2<F>;
+    fn backward(&mut self, grad_output: &ArrayRef<F, O>) -> Array<F, I>;
 
     /// Like [`backward`](Self::backward), for those who need the gradients of the parameters only.
-    fn backward_params(&mut self, grad_output: &ArrayRef2<F>) {
+    fn backward_params(&mut self, grad_output: &ArrayRef<F, O>) {
         let _ = self.backward(grad_output);
     }
 }
 
-// %% 02_fully_connected.ipynb relu-module 4520c1f5
+// %% 02_fully_connected.ipynb relu-module c736d717
 //| export
 /// The layer `max(x, 0) − sub`: [`relu`], shifted down by a constant. The default subtracts
 /// nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Relu<F> {
+pub struct Relu<F, D: Dimension = Ix2> {
     /// Subtracted from the output; 0 for plain relu.
     pub sub: F,
-    input: Option<ArcArray2<F>>,
+    input: Option<ArcArray<F, D>>,
 }
 
-impl<F: NdFloat> Relu<F> {
+impl<F: NdFloat, D: Dimension> Relu<F, D> {
     /// A relu that subtracts `sub` from what it lets through.
     pub fn minus(sub: F) -> Self {
         Self { sub, input: None }
     }
 }
 
-// %% 02_fully_connected.ipynb relu-impl 890307a1
+// %% 02_fully_connected.ipynb relu-impl 9701d818
 //| export
-impl<F: NdFloat> Module<F> for Relu<F> {
-    fn forward(&mut self, input: &ArcArray2<F>) -> ArcArray2<F> {
+impl<F: NdFloat, D: Dimension> Module<F, D> for Relu<F, D> {
+    fn forward(&mut self, input: &ArcArray<F, D>) -> ArcArray<F, D> {
         self.input = Some(input.clone());
+        self.predict(input)
+    }
+
+    fn predict(&self, input: &ArcArray<F, D>) -> ArcArray<F, D> {
         (relu(input) - self.sub).into_shared()
     }
 
-    fn backward(&mut self, grad_output: &ArrayRef2<F>) -> Array2<F> {
+    fn backward(&mut self, grad_output: &ArrayRef<F, D>) -> Array<F, D> {
         relu_grad(self.input.as_ref().expect("Relu: forward comes before backward"), grad_output)
     }
 }
@@ -385,11 +396,15 @@ impl<F: NdFloat> Lin<F> {
     }
 }
 
-// %% 02_fully_connected.ipynb lin-impl 01ebfa19
+// %% 02_fully_connected.ipynb lin-impl 06579b3d
 //| export
 impl<F: NdFloat> Module<F> for Lin<F> {
     fn forward(&mut self, input: &ArcArray2<F>) -> ArcArray2<F> {
         self.input = Some(input.clone());
+        self.predict(input)
+    }
+
+    fn predict(&self, input: &ArcArray2<F>) -> ArcArray2<F> {
         lin(input, &self.w, &self.b).into_shared()
     }
 
@@ -476,13 +491,17 @@ impl<F: NdFloat> Model<F> {
     }
 }
 
-// %% 02_fully_connected.ipynb model-impl f20df2cc
+// %% 02_fully_connected.ipynb model-impl 39084c6a
 //| export
 impl<F: NdFloat> Module<F> for Model<F> {
     fn forward(&mut self, input: &ArcArray2<F>) -> ArcArray2<F> {
         let l1 = self.lin1.forward(input);
         let l2 = self.relu.forward(&l1);
         self.lin2.forward(&l2)
+    }
+
+    fn predict(&self, input: &ArcArray2<F>) -> ArcArray2<F> {
+        self.lin2.predict(&self.relu.predict(&self.lin1.predict(input)))
     }
 
     fn backward(&mut self, grad_output: &ArrayRef2<F>) -> Array2<F> {
@@ -753,6 +772,30 @@ mod tests {
         test_eq(&toy_mse.forward(&guesses, &toy_y), &toy_loss);
         let toy_grad_x = toy_model.backward(&toy_mse.backward());
         toy_model.grads(toy_grad_x).check(&toy_grads, 1e-14);
+    }
+
+    // %% 02_fully_connected.ipynb test-predict d7c7f6c7
+    #[test]
+    fn predict_answers_and_remembers_nothing() {
+        // setup: cell test-helpers
+        //| setup
+        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use ndarray::{Array3, array, s};
+        // setup: cell toy
+        //| setup
+        let mut rng = seeded(7);
+        let toy_x: Array2<f64> = randn((6, 8), &mut rng);
+        let toy_y: Array1<f64> = randn(6, &mut rng);
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
+            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
+            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        // end of setup
+        //| test predict_answers_and_remembers_nothing
+        let mut toy_model = Model::new(toy_w1.clone(), toy_bias1.clone(), toy_w2.clone(), toy_bias2.clone());
+        let answer = toy_model.predict(&toy_x.to_shared());
+        test_fail(|| toy_model.backward(&answer), "Lin: forward comes before backward");
+        test_eq(&toy_model.forward(&toy_x.to_shared()), &answer);
     }
 
     // %% 02_fully_connected.ipynb test-misuse 8b824e6b

@@ -4,16 +4,17 @@
 //!
 //! A loss made for classes, a loop that learns from small batches, and the few parts that turn the loop into a training program: parameters, an optimizer, a data loader, a schedule.
 
-// %% 03_minibatch_training.ipynb imports 7c472a2c
+// %% 03_minibatch_training.ipynb imports cac28912
 //| export
 // :dep exp = { path = "../exp" }
 // :dep ndarray = "0.17"
 // :dep rand = "0.10"
 use exp::nb_02::{Lin, Model, Module, Relu, float, mean, seeded};
 use ndarray::{
-    ArcArray2, Array1, Array2, ArrayD, ArrayRef1, ArrayRef2, ArrayView1, ArrayViewMutD, Axis, NdFloat, Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, ArrayD, ArrayRef, ArrayRef1, ArrayRef2, ArrayView1,
+    ArrayViewMutD, Axis, Dimension, Ix2, IxDyn, NdFloat, Zip,
 };
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 // %% 03_minibatch_training.ipynb log-sum-exp 3ba07ed1
 //| export
@@ -138,20 +139,37 @@ pub fn accuracy<F: NdFloat>(scores: &ArrayRef2<F>, labels: &ArrayRef1<usize>) ->
     float::<f64>(right) / float::<f64>(labels.len())
 }
 
-// %% 03_minibatch_training.ipynb parameter b537d755
+// %% 03_minibatch_training.ipynb parameter 6b1a5e60
 //| export
 /// A parameter of a model and its gradient, lent for the time of a step.
 #[derive(Debug)]
 pub struct Parameter<'a, F> {
+    /// Its name in the model: `w` in a layer, `lin1.w` in a model with a layer `lin1`.
+    pub name: String,
     /// What the model computes with.
     pub value: ArrayViewMutD<'a, F>,
     /// The gradient of the loss with respect to it, of the same shape.
     pub grad: ArrayViewMutD<'a, F>,
 }
 
+// %% 03_minibatch_training.ipynb parameter-new 37485bea
+//| export
+impl<'a, F> Parameter<'a, F> {
+    /// Lends a layer's array and its gradient under a name.
+    pub fn new<D: Dimension>(
+        name: &str,
+        value: &'a mut ArrayRef<F, D>,
+        grad: &'a mut ArrayRef<F, D>,
+    ) -> Self {
+        Self { name: name.into(), value: value.view_mut().into_dyn(), grad: grad.view_mut().into_dyn() }
+    }
+}
+
+// %% 03_minibatch_training.ipynb parameters d6c7a411
+//| export
 /// What has parameters that an optimizer may change.
 pub trait Parameters<F: NdFloat> {
-    /// All parameters with their gradients, always in the same order.
+    /// All parameters with their gradients, always in the same order, under names that differ.
     fn parameters(&mut self) -> Vec<Parameter<'_, F>>;
 
     /// Sets all gradients to zero.
@@ -162,38 +180,96 @@ pub trait Parameters<F: NdFloat> {
     }
 }
 
-// %% 03_minibatch_training.ipynb parameters-impl 8252b3d0
+// %% 03_minibatch_training.ipynb parameters-impl 2efda5e8
 //| export
 impl<F: NdFloat> Parameters<F> for Lin<F> {
     fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
-        let (w, b) = (self.w.view_mut().into_dyn(), self.b.view_mut().into_dyn());
-        let (grad_w, grad_b) = (self.grad_w.view_mut().into_dyn(), self.grad_b.view_mut().into_dyn());
-        vec![Parameter { value: w, grad: grad_w }, Parameter { value: b, grad: grad_b }]
+        let w = Parameter::new("w", &mut self.w, &mut self.grad_w);
+        vec![w, Parameter::new("b", &mut self.b, &mut self.grad_b)]
     }
 }
 
-// %% 03_minibatch_training.ipynb parameters-impl-2 558766fd
+// %% 03_minibatch_training.ipynb parameters-impl-2 3027aaeb
 //| export
-impl<F: NdFloat> Parameters<F> for Relu<F> {
+impl<F: NdFloat, D: Dimension> Parameters<F> for Relu<F, D> {
     fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
         Vec::new()
     }
 }
 
+// %% 03_minibatch_training.ipynb parameters-of f7bd6ff3
+//| export
+/// The parameters of a part of a model, as the model names them: `w` of `lin1` is `lin1.w`.
+pub fn parameters_of<'a, F: NdFloat>(
+    name: &str,
+    part: &'a mut (impl Parameters<F> + ?Sized),
+) -> Vec<Parameter<'a, F>> {
+    let named = |p: Parameter<'a, F>| Parameter { name: format!("{name}.{}", p.name), ..p };
+    part.parameters().into_iter().map(named).collect()
+}
+
 impl<F: NdFloat> Parameters<F> for Model<F> {
     fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
-        self.lin1.parameters().into_iter().chain(self.lin2.parameters()).collect()
+        let mut all = parameters_of("lin1", &mut self.lin1);
+        all.extend(parameters_of("lin2", &mut self.lin2));
+        all
     }
 }
 
-// %% 03_minibatch_training.ipynb layer d4c44774
+// %% 03_minibatch_training.ipynb layer 3b3a0351
 //| export
 /// A [`Module`] whose [`Parameters`] can be trained. Whatever is both is a layer.
-pub trait Layer<F: NdFloat>: Module<F> + Parameters<F> {}
+pub trait Layer<F: NdFloat, I = Ix2, O = I>: Module<F, I, O> + Parameters<F> {}
 
-impl<F: NdFloat, T: Module<F> + Parameters<F>> Layer<F> for T {}
+impl<F: NdFloat, I, O, T: Module<F, I, O> + Parameters<F>> Layer<F, I, O> for T {}
 
-// %% 03_minibatch_training.ipynb sequential 847942ec
+// %% 03_minibatch_training.ipynb step e9de111e
+//| export
+/// What a list asks of its layers, for arrays whose number of axes is known at run time.
+trait Step<F: NdFloat> {
+    fn name(&self) -> &'static str;
+    fn forward(&mut self, input: ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn>;
+    fn predict(&self, input: ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn>;
+    fn backward(&mut self, grad_output: ArrayD<F>) -> ArrayD<F>;
+    fn backward_params(&mut self, grad_output: ArrayD<F>);
+    fn parameters(&mut self) -> Vec<Parameter<'_, F>>;
+}
+
+/// A layer from arrays of dimension `I` to arrays of dimension `O`, as a step.
+struct Typed<L, I, O>(L, PhantomData<(I, O)>);
+
+const TYPED: &str = "`then` takes only layers that begin with the dimension the last one ended with";
+
+// %% 03_minibatch_training.ipynb step-impl 41cc6600
+//| export
+impl<F: NdFloat, I: Dimension, O: Dimension, L: Layer<F, I, O>> Step<F> for Typed<L, I, O> {
+    fn name(&self) -> &'static str {
+        let path = std::any::type_name::<L>().split('<').next().unwrap_or_default();
+        path.rsplit("::").next().unwrap_or_default()
+    }
+
+    fn forward(&mut self, input: ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn> {
+        self.0.forward(&input.into_dimensionality().expect(TYPED)).into_dyn()
+    }
+
+    fn predict(&self, input: ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn> {
+        self.0.predict(&input.into_dimensionality().expect(TYPED)).into_dyn()
+    }
+
+    fn backward(&mut self, grad_output: ArrayD<F>) -> ArrayD<F> {
+        self.0.backward(&grad_output.into_dimensionality().expect(TYPED)).into_dyn()
+    }
+
+    fn backward_params(&mut self, grad_output: ArrayD<F>) {
+        self.0.backward_params(&grad_output.into_dimensionality().expect(TYPED));
+    }
+
+    fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
+        self.0.parameters()
+    }
+}
+
+// %% 03_minibatch_training.ipynb sequential bde24a41
 //| export
 /// Layers run one after the other. It is a layer too.
 ///
@@ -211,50 +287,120 @@ impl<F: NdFloat, T: Module<F> + Parameters<F>> Layer<F> for T {}
 /// let scores = model.forward(&Array2::<f32>::zeros((64, 784)).into_shared());
 /// assert_eq!(scores.dim(), (64, 10));
 /// ```
-pub struct Sequential<F> {
-    layers: Vec<Box<dyn Layer<F>>>,
+pub struct Sequential<F, I = Ix2, O = I> {
+    steps: Vec<Box<dyn Step<F>>>,
+    outputs: Vec<ArcArray<F, IxDyn>>,
+    dimensions: PhantomData<(I, O)>,
 }
 
-// %% 03_minibatch_training.ipynb sequential-then 28ef9d61
+// %% 03_minibatch_training.ipynb sequential-then 92d4a0bd
 //| export
-impl<F> Default for Sequential<F> {
+impl<F, D> Default for Sequential<F, D, D> {
     fn default() -> Self {
-        Self { layers: Vec::new() }
+        Self { steps: Vec::new(), outputs: Vec::new(), dimensions: PhantomData }
     }
 }
 
-impl<F: NdFloat> Sequential<F> {
+impl<F: NdFloat, I: Dimension, O: Dimension + 'static> Sequential<F, I, O> {
     /// The same with one more layer at the end.
     #[must_use]
-    pub fn then(mut self, layer: impl Layer<F> + 'static) -> Self {
-        self.layers.push(Box::new(layer));
-        self
+    pub fn then<P: Dimension + 'static>(
+        mut self,
+        layer: impl Layer<F, O, P> + 'static,
+    ) -> Sequential<F, I, P> {
+        self.steps.push(Box::new(Typed(layer, PhantomData)));
+        Sequential { steps: self.steps, outputs: Vec::new(), dimensions: PhantomData }
     }
 }
 
-// %% 03_minibatch_training.ipynb sequential-impl 4f1a77b9
+// %% 03_minibatch_training.ipynb sequential-impl 7d42aa7f
 //| export
-impl<F: NdFloat> Module<F> for Sequential<F> {
-    fn forward(&mut self, input: &ArcArray2<F>) -> ArcArray2<F> {
-        self.layers.iter_mut().fold(input.clone(), |x, layer| layer.forward(&x))
+impl<F: NdFloat, I: Dimension, O: Dimension> Module<F, I, O> for Sequential<F, I, O> {
+    fn forward(&mut self, input: &ArcArray<F, I>) -> ArcArray<F, O> {
+        self.outputs.clear();
+        let last = self.steps.iter_mut().fold(input.clone().into_dyn(), |x, step| {
+            let output = step.forward(x);
+            self.outputs.push(output.clone());
+            output
+        });
+        last.into_dimensionality().expect(TYPED)
     }
 
-    fn backward(&mut self, grad_output: &ArrayRef2<F>) -> Array2<F> {
-        self.layers.iter_mut().rev().fold(grad_output.to_owned(), |grad, layer| layer.backward(&grad))
+    fn predict(&self, input: &ArcArray<F, I>) -> ArcArray<F, O> {
+        let last = self.steps.iter().fold(input.clone().into_dyn(), |x, step| step.predict(x));
+        last.into_dimensionality().expect(TYPED)
     }
 
-    fn backward_params(&mut self, grad_output: &ArrayRef2<F>) {
-        let Some((first, rest)) = self.layers.split_first_mut() else { return };
-        let grad = rest.iter_mut().rev().fold(grad_output.to_owned(), |grad, layer| layer.backward(&grad));
-        first.backward_params(&grad);
+    fn backward(&mut self, grad_output: &ArrayRef<F, O>) -> Array<F, I> {
+        let grad = grad_output.to_owned().into_dyn();
+        let first = self.steps.iter_mut().rev().fold(grad, |grad, step| step.backward(grad));
+        first.into_dimensionality().expect(TYPED)
+    }
+
+    fn backward_params(&mut self, grad_output: &ArrayRef<F, O>) {
+        let Some((first, rest)) = self.steps.split_first_mut() else { return };
+        let grad = grad_output.to_owned().into_dyn();
+        first.backward_params(rest.iter_mut().rev().fold(grad, |grad, step| step.backward(grad)));
     }
 }
 
-// %% 03_minibatch_training.ipynb sequential-parameters e84d1bc9
+// %% 03_minibatch_training.ipynb sequential-parameters a9269e0a
 //| export
-impl<F: NdFloat> Parameters<F> for Sequential<F> {
+impl<F: NdFloat> Parameters<F> for dyn Step<F> {
     fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
-        self.layers.iter_mut().flat_map(|layer| layer.parameters()).collect()
+        Step::parameters(self)
+    }
+}
+
+impl<F: NdFloat, I: Dimension, O: Dimension> Parameters<F> for Sequential<F, I, O> {
+    fn parameters(&mut self) -> Vec<Parameter<'_, F>> {
+        let steps = self.steps.iter_mut().enumerate();
+        steps.flat_map(|(i, step)| parameters_of(&i.to_string(), step.as_mut())).collect()
+    }
+}
+
+// %% 03_minibatch_training.ipynb summary 48032c02
+//| export
+/// A table of the layers of a [`Sequential`]: name, shape of the output, number of parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The layers in order.
+    pub layers: Vec<(String, Vec<usize>, usize)>,
+}
+
+impl<F: NdFloat, I: Dimension, O: Dimension> Sequential<F, I, O> {
+    /// What becomes of `input` from layer to layer.
+    pub fn summary(&mut self, input: &ArcArray<F, I>) -> Summary {
+        let mut x = input.clone().into_dyn();
+        let row = |step: &mut Box<dyn Step<F>>| {
+            x = step.predict(x.clone());
+            let count = step.parameters().iter().map(|p| p.value.len()).sum();
+            (step.name().to_owned(), x.shape().to_vec(), count)
+        };
+        Summary { layers: self.steps.iter_mut().map(row).collect() }
+    }
+}
+
+// %% 03_minibatch_training.ipynb summary-display cae42b31
+//| export
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "   layer            output             parameters")?;
+        for (i, (name, shape, parameters)) in self.layers.iter().enumerate() {
+            let shape = format!("{shape:?}");
+            writeln!(f, "{i:2} {name:16} {shape:18} {parameters:10}")?;
+        }
+        let total: usize = self.layers.iter().map(|(.., parameters)| parameters).sum();
+        write!(f, "{:48}", format!("all {total:>44}"))
+    }
+}
+
+// %% 03_minibatch_training.ipynb outputs a1eaa7ea
+//| export
+impl<F: NdFloat, I: Dimension, O: Dimension> Sequential<F, I, O> {
+    /// The layers' names and what they put out in the last forward pass, in order.
+    pub fn outputs(&self) -> impl Iterator<Item = (&'static str, &ArcArray<F, IxDyn>)> {
+        self.steps.iter().map(|step| step.name()).zip(&self.outputs)
     }
 }
 
@@ -474,13 +620,13 @@ pub struct Score {
     pub accuracy: f64,
 }
 
-// %% 03_minibatch_training.ipynb evaluate f886a5b7
+// %% 03_minibatch_training.ipynb evaluate 67e79cc3
 //| export
-/// Runs the model forward over all rows of the loader. Changes no parameter.
-pub fn evaluate<F: NdFloat>(model: &mut (impl Module<F> + ?Sized), loader: &mut DataLoader<F>) -> Score {
+/// Asks the model about all rows of the loader.
+pub fn evaluate<F: NdFloat>(model: &(impl Module<F> + ?Sized), loader: &mut DataLoader<F>) -> Score {
     let (mut loss, mut right, mut count) = (0.0, 0.0, 0);
     for (x, y) in loader.batches() {
-        let scores = model.forward(&x);
+        let scores = model.predict(&x);
         loss += weighted(cross_entropy(&scores, &y), y.len());
         right += weighted(accuracy(&scores, &y), y.len());
         count += y.len();
@@ -666,7 +812,7 @@ mod tests {
         test_eq(&accuracy(&toy_scores, &array![1, 0, 2, 2]), &0.75);
     }
 
-    // %% 03_minibatch_training.ipynb test-parameters a4b04f04
+    // %% 03_minibatch_training.ipynb test-parameters 925892de
     #[test]
     fn parameters_are_the_layers_own_arrays() {
         // setup: cell test-helpers
@@ -679,9 +825,10 @@ mod tests {
         let mut toy_model: Model<f64> =
             Model::new(Array2::ones((3, 2)), Array1::zeros(2), Array2::ones((2, 1)), array![0.0]);
         toy_model.lin1.grad_w.fill(2.0);
-        let shapes: Vec<_> = toy_model.parameters().iter().map(|p| p.value.shape().to_vec()).collect();
-        test_eq(&shapes, &vec![vec![3, 2], vec![2], vec![2, 1], vec![1]]);
-        for mut p in toy_model.parameters() {
+        let lent = toy_model.parameters();
+        let shapes: Vec<String> = lent.iter().map(|p| format!("{} {:?}", p.name, p.value.shape())).collect();
+        test_eq(&shapes.join(", ").as_str(), &"lin1.w [3, 2], lin1.b [2], lin2.w [2, 1], lin2.b [1]");
+        for mut p in lent {
             p.value.scaled_add(-0.25, &p.grad);
         }
         test_eq(&toy_model.lin1.w, &Array2::from_elem((3, 2), 0.5));
@@ -722,6 +869,36 @@ mod tests {
         let measured_x =
             numeric_grad(&toy_x, 1e-6, |x| cross_entropy(&toy_net.forward(&x.to_shared()), &toy_labels));
         test_near_zero(relative_error(&grad_x, &measured_x), 1e-7);
+    }
+
+    // %% 03_minibatch_training.ipynb test-summary f79b5ed4
+    #[test]
+    fn a_summary_knows_names_shapes_and_parameters() {
+        // setup: cell test-helpers
+        //| setup
+        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
+        use ndarray::{array, s};
+        // setup: cell toy-net
+        //| setup
+        let mut toy_net: Sequential<f64> =
+            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+            });
+        toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
+        let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
+            (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
+        // end of setup
+        //| test a_summary_knows_names_shapes_and_parameters
+        let shown = toy_net.summary(&toy_x.to_shared());
+        test_eq(&shown.layers[0], &("Lin".into(), vec![7, 5], 6 * 5 + 5));
+        test_eq(&shown.layers[3], &("Relu".into(), vec![7, 4], 0));
+        toy_net.forward(&toy_x.to_shared());
+        let seen: Vec<Vec<usize>> = toy_net.outputs().map(|(_, output)| output.shape().to_vec()).collect();
+        let told: Vec<Vec<usize>> = shown.layers.into_iter().map(|(_, shape, _)| shape).collect();
+        test_eq(&seen, &told);
+        let names: Vec<_> = toy_net.parameters().into_iter().map(|p| p.name).collect();
+        test_eq(&names, &["0.w", "0.b", "2.w", "2.b", "4.w", "4.b"].map(String::from).to_vec());
     }
 
     // %% 03_minibatch_training.ipynb test-optimizer 8acf00d3
@@ -819,7 +996,7 @@ mod tests {
         test_fail(|| Dataset::new(&counted, &array![1, 2]), "10 rows do not fit 2 labels");
     }
 
-    // %% 03_minibatch_training.ipynb test-evaluate d6127f6f
+    // %% 03_minibatch_training.ipynb test-evaluate c197bc6f
     #[test]
     fn evaluating_in_batches_changes_nothing() {
         // setup: cell test-helpers
@@ -840,7 +1017,7 @@ mod tests {
         //| test evaluating_in_batches_changes_nothing
         let all: Array2<f64> = toy_net.forward(&toy_x.to_shared()).to_owned();
         let toy_data = Dataset::new(&toy_x.to_shared(), &toy_labels);
-        let toy_score = evaluate(&mut toy_net, &mut DataLoader::new(toy_data, Sampler::in_order(7), 3));
+        let toy_score = evaluate(&toy_net, &mut DataLoader::new(toy_data, Sampler::in_order(7), 3));
         test_near_zero(toy_score.loss - cross_entropy(&all, &toy_labels), 1e-12);
         test_near_zero(toy_score.accuracy - accuracy(&all, &toy_labels), 1e-12);
     }

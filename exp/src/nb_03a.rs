@@ -4,13 +4,13 @@
 //!
 //! The same network, the same numbers, several times as fast: two threads, row blocks that stay in the cache, buffers that are kept, and a matrix product of our own for the vector unit; each step measured, and tested against the simple version.
 
-// %% 03a_faster.ipynb imports 16a292ae
+// %% 03a_faster.ipynb imports ae8b23a9
 //| export
 // :dep exp = { path = "../exp" }
 // :dep fearless_simd = "1.2"
 // :dep ndarray = "0.17"
 use exp::nb_02::{Lin, Module, float};
-use exp::nb_03::{Parameter, Parameters};
+use exp::nb_03::{Parameter, Parameters, parameters_of};
 use fearless_simd::{Level, dispatch, prelude::*};
 use ndarray::{ArcArray2, Array1, Array2, ArrayRef1, ArrayRef2, ArrayView1, ArrayView2, CowArray, Ix2, s};
 use std::thread;
@@ -454,17 +454,17 @@ fn all<T: Send>(jobs: impl Iterator<Item = T>, run: impl Fn(T) + Sync) {
     });
 }
 
-// %% 03a_faster.ipynb model-forward ca8197c8
+// %% 03a_faster.ipynb model-forward 318ffe52
 //| export
 impl Model {
-    /// The outputs for all rows of `x`; keeps the hidden units.
-    fn outputs(&mut self, x: &[f32]) -> Array2<f32> {
+    /// The outputs for all rows of `x`, and its hidden units on the way.
+    fn outputs(&self, x: &[f32], units: &mut Vec<f32>) -> Array2<f32> {
         let (m, nh, k) = self.widths();
         let n = x.len() / m;
-        self.hidden.resize(n * nh, 0.0);
+        units.resize(n * nh, 0.0);
         let mut out = vec![0.0; n * k];
         let (net, each) = ([&self.lin1, &self.lin2].map(|lin| Weights::new(lin, false)), rows_each(n));
-        let parts = x.chunks(each * m).zip(self.hidden.chunks_mut(each * nh)).zip(out.chunks_mut(each * k));
+        let parts = x.chunks(each * m).zip(units.chunks_mut(each * nh)).zip(out.chunks_mut(each * k));
         all(parts, |((x, hidden), out)| {
             let blocks =
                 x.chunks(BLOCK * m).zip(hidden.chunks_mut(BLOCK * nh)).zip(out.chunks_mut(BLOCK * k));
@@ -525,7 +525,7 @@ impl Model {
     }
 }
 
-// %% 03a_faster.ipynb backward-into 8ed1181b
+// %% 03a_faster.ipynb backward-into 0affc711
 //| export
 /// The array's numbers, row by row, once it has this shape.
 fn shaped(array: &mut Array2<f32>, shape: (usize, usize)) -> Option<&mut [f32]> {
@@ -547,21 +547,26 @@ impl Model {
 /// So that the optimizer of notebook 03 can train it.
 impl Parameters<f32> for Model {
     fn parameters(&mut self) -> Vec<Parameter<'_, f32>> {
-        self.lin1.parameters().into_iter().chain(self.lin2.parameters()).collect()
+        let mut all = parameters_of("lin1", &mut self.lin1);
+        all.extend(parameters_of("lin2", &mut self.lin2));
+        all
     }
 }
 
-// %% 03a_faster.ipynb model-module 21e45366
+// %% 03a_faster.ipynb model-module 668bb998
 //| export
 impl Module<f32> for Model {
     /// Panics, and shows both shapes, when the input has another width than the weights.
     fn forward(&mut self, input: &ArcArray2<f32>) -> ArcArray2<f32> {
-        let (m, ..) = self.widths();
-        assert!(input.ncols() == m, "Model: x {:?} does not fit w1 {:?}", input.shape(), self.lin1.w.shape());
-        let input = if input.is_standard_layout() { input.clone() } else { rows(input).into_shared() };
-        let out = self.outputs(input.as_slice().expect("standard layout"));
-        self.input = Some(input);
+        let (input, mut hidden) = (self.fitting(input), std::mem::take(&mut self.hidden));
+        let out = self.outputs(input.as_slice().expect("standard layout"), &mut hidden);
+        (self.input, self.hidden) = (Some(input), hidden);
         out.into_shared()
+    }
+
+    fn predict(&self, input: &ArcArray2<f32>) -> ArcArray2<f32> {
+        let input = self.fitting(input);
+        self.outputs(input.as_slice().expect("standard layout"), &mut Vec::new()).into_shared()
     }
 
     fn backward(&mut self, grad_output: &ArrayRef2<f32>) -> Array2<f32> {
@@ -572,6 +577,15 @@ impl Module<f32> for Model {
 
     fn backward_params(&mut self, grad_output: &ArrayRef2<f32>) {
         self.gradients(grad_output, None);
+    }
+}
+
+impl Model {
+    /// The input, row by row in memory. Panics unless it has as many columns as `w1` takes.
+    fn fitting(&self, input: &ArcArray2<f32>) -> ArcArray2<f32> {
+        let (m, ..) = self.widths();
+        assert!(input.ncols() == m, "Model: x {:?} does not fit w1 {:?}", input.shape(), self.lin1.w.shape());
+        if input.is_standard_layout() { input.clone() } else { rows(input).into_shared() }
     }
 }
 
@@ -742,7 +756,7 @@ mod tests {
         }
     }
 
-    // %% 03a_faster.ipynb test-model 88510c59
+    // %% 03a_faster.ipynb test-model 59110111
     #[test]
     fn the_fast_model_computes_what_the_simple_one_does() {
         // setup: cell test-helpers
@@ -770,6 +784,7 @@ mod tests {
                 Model::new(w1.reversed_axes().as_standard_layout().reversed_axes().into_owned(), b1, w2, b2);
             for x in [x.to_shared(), x.t().as_standard_layout().into_owned().into_shared().reversed_axes()] {
                 test_near_tol(&fast.forward(&x), &out, 1e-4);
+                test_eq(&fast.predict(&x), &fast.forward(&x));
                 test_near_tol(&fast.backward(&g), &grad_x, 1e-4);
                 fast.backward_params(&g.t().as_standard_layout().t());
                 for (fast, slow) in [(&fast.lin1, &slow.lin1), (&fast.lin2, &slow.lin2)] {
