@@ -21,6 +21,7 @@ mod git;
 mod hand_edits;
 mod kernel;
 mod lossless;
+mod merge;
 mod migrate;
 mod native;
 mod properties;

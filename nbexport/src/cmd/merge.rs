@@ -109,14 +109,21 @@ fn explain(conflict: &Conflict, merged: &Notebook, options: &Options) -> Diagnos
     let (message, help) = match &conflict.what {
         What::Source => ("both sides changed the same lines of this cell".to_owned(), SOLVE),
         What::Deleted => ("one side deleted this cell and the other changed it".to_owned(), SOLVE),
-        What::Value { path, .. } => (
-            format!("both sides changed `{path}`; it is kept as in {}", options.ours),
+        What::Value { path, ours, .. } => (
+            format!(
+                "both sides changed `{path}`; it is kept as in {}",
+                if ours.is_some() { &options.ours } else { &options.theirs }
+            ),
             "look at it in Jupyter's property inspector, then `git add` the notebook",
         ),
     };
     let mut diagnostic = Diagnostic::error(message).help(help);
-    if let What::Value { theirs, .. } = &conflict.what {
-        diagnostic = diagnostic.note(format!("in {} it is {theirs}", options.theirs));
+    if let What::Value { ours, theirs, .. } = &conflict.what {
+        diagnostic = diagnostic.note(match (ours, theirs) {
+            (Some(_), Some(theirs)) => format!("in {} it is {theirs}", options.theirs),
+            (Some(_), None) => format!("{} has it no more", options.theirs),
+            (None, _) => format!("{} has it no more", options.ours),
+        });
     }
     match cell {
         None => diagnostic.note(format!("in the metadata of `{}`", merged.name)),

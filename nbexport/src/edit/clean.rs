@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
+use crate::notebook::json::{Change, Object};
 use crate::notebook::{Cell, Edit, Notebook};
 
 /// What to drop.
@@ -67,10 +67,10 @@ fn without_keys(
     depth: usize,
 ) -> Option<Edit> {
     let span = span?;
-    let mut object: Map<String, Value> = serde_json::from_str(&notebook.text()[span.clone()]).ok()?;
-    let before = object.len();
-    object.retain(|key, _| !keys.contains(&key.as_str()));
-    (object.len() < before).then(|| Edit { range: span, text: notebook.json(&Value::Object(object), depth) })
+    let object = Object::parse(&notebook.text()[span.clone()])?;
+    let gone: Vec<Change> =
+        object.keys().filter(|key| keys.contains(key)).map(|key| (key.to_owned(), None)).collect();
+    (!gone.is_empty()).then(|| Edit { text: object.with(&gone, notebook, depth), range: span })
 }
 
 #[derive(Deserialize)]
@@ -144,6 +144,16 @@ mod tests {
             .replace("  },\n  \"widgets\": {}\n", "  }\n");
         assert_eq!(cleaned(NOTEBOOK, false).unwrap(), expected);
         assert_eq!(cleaned(&expected, false), None);
+    }
+
+    #[test]
+    fn what_stays_beside_a_key_that_goes_keeps_its_bytes() {
+        let kept = "\"a\": 117.63331139400017, \"b\": 1e-05,\n  \"c\": 123456789012345678901234567890, \"d\": \"\\u003c\"";
+        let text = |gone: &str| {
+            NOTEBOOK.replace("\"widgets\": {}", &format!("{gone}{kept}")).replace(": 7", ": null")
+        };
+        let text = |gone: &str| text(gone).replace("    \"ExecuteTime\": 1e-05,\n", "");
+        assert_eq!(cleaned(&text("\"widgets\": {},\n  "), false).unwrap(), text(""));
     }
 
     #[test]

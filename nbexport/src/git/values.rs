@@ -1,12 +1,7 @@
-//! JSON objects by key: their values as text, so that they keep their bytes, and three versions merged into one.
+//! JSON values by key, three versions merged into one.
 
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
-use serde_json::Value;
-use serde_json::value::RawValue;
-
-/// A key of a JSON object, with the text of its value.
-pub(crate) type Entry = (String, String);
+use crate::notebook::Notebook;
+use crate::notebook::json::{Change, Entry, MAX_DEPTH, Object, elements, is_same};
 
 /// The text of one key's value.
 pub(crate) fn get<'a>(entries: &'a [Entry], key: &str) -> Option<&'a str> {
@@ -24,31 +19,6 @@ pub(crate) fn keys(versions: &[Vec<Entry>; 3]) -> Vec<String> {
     keys
 }
 
-/// The keys of a JSON object in order, each with the text of its value.
-pub(crate) fn entries(json: &str) -> Vec<Entry> {
-    struct Entries(Vec<Entry>);
-    impl<'de> Deserialize<'de> for Entries {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Object;
-            impl<'de> Visitor<'de> for Object {
-                type Value = Entries;
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an object")
-                }
-                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                    let mut all = Vec::new();
-                    while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-                        all.push((key, value.get().to_owned()));
-                    }
-                    Ok(Entries(all))
-                }
-            }
-            deserializer.deserialize_map(Object)
-        }
-    }
-    serde_json::from_str::<Entries>(json).map_or_else(|_| Vec::new(), |entries| entries.0)
-}
-
 /// Metadata that a program wrote: where it differs, no person is asked.
 pub(crate) fn is_bookkeeping(path: &str) -> bool {
     let mut keys = path.split('.');
@@ -61,43 +31,94 @@ pub(crate) fn is_bookkeeping(path: &str) -> bool {
     }
 }
 
-/// Three-way, key by key; a list of strings (tags) as a set. What clashes stays ours and is noted with theirs.
-pub(crate) fn merge_values(
-    base: Option<&Value>,
-    ours: Option<&Value>,
-    theirs: Option<&Value>,
-    path: &str,
-    clashes: &mut Vec<(String, Value)>,
-) -> Option<Value> {
-    if ours == theirs || theirs == base {
-        return ours.cloned();
-    }
-    if ours == base {
-        return theirs.cloned();
-    }
-    match (ours, theirs) {
-        (Some(Value::Object(ours)), Some(Value::Object(theirs))) => {
-            let of_base = |key: &String| base.and_then(|base| base.get(key));
-            let all = ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key)));
-            let merged = all.filter_map(|key| {
-                let path = format!("{path}.{key}");
-                let value = merge_values(of_base(key), ours.get(key), theirs.get(key), &path, clashes)?;
-                Some((key.clone(), value))
-            });
-            Some(Value::Object(merged.collect()))
+/// A value that both sides changed, each in its way.
+#[derive(Debug)]
+pub(crate) struct Clash {
+    /// The keys that lead to it.
+    pub path: String,
+    /// The text of our value; `None` when we took it out.
+    pub ours: Option<String>,
+    /// The text of their value.
+    pub theirs: Option<String>,
+}
+
+/// Merges values that stand `depth` levels deep in `notebook`, whose layout new text gets.
+#[derive(Debug)]
+pub(crate) struct Values<'a> {
+    pub notebook: &'a Notebook,
+    pub clashes: Vec<Clash>,
+}
+
+impl Values<'_> {
+    /// Three-way, key by key; a list of strings (tags) as a set. What one side alone changed keeps its bytes. Where
+    /// both did, ours stays, or theirs where we took it out.
+    pub(crate) fn merge(
+        &mut self,
+        [base, ours, theirs]: [Option<&str>; 3],
+        path: &str,
+        depth: usize,
+    ) -> Option<String> {
+        let same = |one: Option<&str>, other: Option<&str>| match (one, other) {
+            (Some(one), Some(other)) => is_same(one, other),
+            (one, other) => one == other,
+        };
+        if same(ours, theirs) || same(theirs, base) {
+            return ours.map(str::to_owned);
         }
-        (Some(Value::Array(ours)), Some(Value::Array(theirs)))
-            if ours.iter().chain(theirs).all(Value::is_string) =>
+        if same(ours, base) {
+            return theirs.map(str::to_owned);
+        }
+        if let (Some(ours), Some(theirs)) = (ours, theirs)
+            && let Some(merged) =
+                self.objects(base, ours, theirs, path, depth).or_else(|| self.sets(base, ours, theirs, depth))
         {
-            let base = base.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let kept = ours.iter().filter(|it| theirs.contains(it) || !base.contains(it));
-            let added = theirs.iter().filter(|it| !ours.contains(it) && !base.contains(it));
-            Some(kept.chain(added).cloned().collect())
+            return Some(merged);
         }
-        (ours, Some(theirs)) => {
-            clashes.push((path.to_owned(), theirs.clone()));
-            Some(ours.unwrap_or(theirs).clone())
+        let [ours, theirs] = [ours, theirs].map(|value| value.map(str::to_owned));
+        self.clashes.push(Clash { path: path.to_owned(), ours: ours.clone(), theirs: theirs.clone() });
+        ours.or(theirs)
+    }
+
+    fn objects(
+        &mut self,
+        base: Option<&str>,
+        ours: &str,
+        theirs: &str,
+        path: &str,
+        depth: usize,
+    ) -> Option<String> {
+        // As deep as this is no metadata of anybody; what follows calls itself.
+        if depth > MAX_DEPTH {
+            return None;
         }
-        (ours, None) => ours.cloned(),
+        let [ours, theirs] = [Object::parse(ours)?, Object::parse(theirs)?];
+        let base = base.and_then(Object::parse);
+        let all = ours.keys().chain(theirs.keys().filter(|key| ours.get(key).is_none()));
+        let changes = all.filter_map(|key| {
+            let versions = [base.as_ref().and_then(|base| base.get(key)), ours.get(key), theirs.get(key)];
+            let value = self.merge(versions, &format!("{path}.{key}"), depth + 1);
+            (value.as_deref() != ours.get(key)).then(|| (key.to_owned(), value))
+        });
+        let changes: Vec<Change> = changes.collect();
+        Some(ours.with(&changes, self.notebook, depth))
+    }
+
+    fn sets(&self, base: Option<&str>, ours: &str, theirs: &str, depth: usize) -> Option<String> {
+        let strings = |text: &str| -> Option<Vec<(String, String)>> {
+            let element = |raw: &str| Some((serde_json::from_str(raw).ok()?, raw.to_owned()));
+            elements(text)?.into_iter().map(element).collect()
+        };
+        let (mine, other) = (strings(ours)?, strings(theirs)?);
+        let base = base.and_then(strings).unwrap_or_default();
+        let has = |list: &[(String, String)], it: &str| list.iter().any(|(own, _)| own == it);
+        let kept = mine.iter().filter(|(it, _)| has(&other, it) || !has(&base, it));
+        let added = other.iter().filter(|(it, _)| !has(&mine, it) && !has(&base, it));
+        let merged: Vec<String> = kept.chain(added).map(|(_, raw)| raw.clone()).collect();
+        let is = |list: &[(String, String)]| list.iter().map(|(_, raw)| raw).eq(&merged);
+        Some(match () {
+            () if is(&mine) => ours.to_owned(),
+            () if is(&other) => theirs.to_owned(),
+            () => self.notebook.array(&merged, depth),
+        })
     }
 }

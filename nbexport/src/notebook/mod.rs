@@ -7,6 +7,7 @@
 
 pub mod cell;
 pub mod directive;
+pub(crate) mod json;
 pub mod parsed;
 pub mod scope;
 

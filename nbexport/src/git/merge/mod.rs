@@ -13,7 +13,8 @@ use similar::TextMerge;
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::git::matching::matched;
-use crate::git::values::{Entry, entries, get, is_bookkeeping, keys, merge_values};
+use crate::git::values::{Clash, Values, get, is_bookkeeping, keys};
+use crate::notebook::json::{Entry, entries};
 use crate::notebook::{Cell, Notebook, lines, short_hash};
 
 /// How conflicts are marked.
@@ -58,12 +59,14 @@ pub enum What {
     Source,
     /// One side deleted the cell and the other changed it; the cell is kept, with markers.
     Deleted,
-    /// Both sides changed a value that a person wrote; ours is kept, theirs is given here.
+    /// Both sides changed a value that a person wrote. Ours is kept, or theirs where ours took it out.
     Value {
         /// The keys that lead to it.
         path: String,
-        /// The other side's value.
-        theirs: Value,
+        /// Our value as JSON; `None` when it was taken out.
+        ours: Option<String>,
+        /// The other side's.
+        theirs: Option<String>,
     },
 }
 
@@ -305,22 +308,14 @@ impl Merger<'_> {
         depth: usize,
     ) -> Option<String> {
         let raws = [0, 1, 2].map(|version| get(&versions[version], key));
-        let [base, ours, theirs] =
-            raws.map(|raw| raw.and_then(|raw| serde_json::from_str::<Value>(raw).ok()));
-        let mut clashes = Vec::new();
-        let merged = merge_values(base.as_ref(), ours.as_ref(), theirs.as_ref(), key, &mut clashes);
-        let clashes = clashes.into_iter().filter(|(path, _)| !is_bookkeeping(path));
-        self.conflicts.extend(clashes.map(|(path, theirs)| Conflict {
+        let mut values = Values { notebook: self.ours, clashes: Vec::new() };
+        let merged = values.merge(raws, key, depth);
+        let clashes = values.clashes.into_iter().filter(|clash| !is_bookkeeping(&clash.path));
+        self.conflicts.extend(clashes.map(|Clash { path, ours, theirs }| Conflict {
             cell: cell.map(str::to_owned),
-            what: What::Value { path, theirs },
+            what: What::Value { path, ours, theirs },
         }));
-        if merged == ours {
-            return raws[1].map(str::to_owned);
-        }
-        if merged == theirs {
-            return raws[2].map(str::to_owned);
-        }
-        merged.map(|merged| self.ours.json(&merged, depth))
+        merged
     }
 }
 
