@@ -27,3 +27,4 @@ mod native;
 mod properties;
 mod sync;
 mod verdicts;
+mod writing;

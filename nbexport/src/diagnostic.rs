@@ -67,6 +67,8 @@ pub struct Details {
     pub help: Option<String>,
     /// The whole of it as another program (rustc) rendered it, with ANSI codes; shown in place of our own rendering.
     pub rendered: Option<String>,
+    /// Whether it is something that was found, as a test that fails is, and not work that could not be done.
+    pub is_finding: bool,
 }
 
 impl Deref for Diagnostic {
@@ -94,6 +96,7 @@ impl Diagnostic {
             notes: Vec::new(),
             help: None,
             rendered: None,
+            is_finding: false,
         }))
     }
 
@@ -136,6 +139,13 @@ impl Diagnostic {
     #[must_use]
     pub fn as_rendered(mut self, rendered: impl Into<String>) -> Self {
         self.rendered = Some(rendered.into());
+        self
+    }
+
+    /// Says that it was found, where an error else means that nbexport could not do its work.
+    #[must_use]
+    pub fn as_finding(mut self) -> Self {
+        self.is_finding = true;
         self
     }
 

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
             } else {
                 Printer::new(&cli.global).error(&diagnostic);
             }
-            ExitCode::from(2)
+            ExitCode::from(if diagnostic.is_finding { 1 } else { 2 })
         }
     }
 }

@@ -1,14 +1,15 @@
 //! A project that works at once: `nbexport new`, and the same added to a cargo project that is there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::files::{Change, Lock, Original};
 use crate::notebook::directive;
 use crate::notebook::{lines, pretty};
-use crate::{files, project};
+use crate::project;
 
 /// The first notebook, a text: a line `%% markdown ID` or `%% code ID` begins a cell. `{name}` is the crate's name.
 const NOTEBOOK: &str = include_str!("../template/00_start.txt");
@@ -49,7 +50,7 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
         ("src/lib.rs", LIB.replace("{name}", &crate_name)),
     ];
     files.push(("notebooks/00_start.ipynb", notebook(&crate_name)));
-    write_all(folder, files)
+    write_all(folder, files, None)
 }
 
 /// Adds what a project of notebooks needs to the cargo package in `folder`, touching nothing that is there; returns the
@@ -59,8 +60,9 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
 /// There is no package, it has the table already, or a file cannot be written.
 pub fn init(folder: &Path) -> Result<Vec<String>> {
     let path = folder.join("Cargo.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Diagnostic::error(format!("there is no Cargo.toml here: {error}"))
+    let manifest = Original::read(&*path, "Cargo.toml")?;
+    let text = manifest.text.clone().ok_or_else(|| {
+        Diagnostic::error("there is no Cargo.toml here")
             .help("run it in a cargo package, or make a project: `nbexport new NAME`")
     })?;
     let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
@@ -83,7 +85,6 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     if project::notebooks_below(&folder.join("notebooks")).unwrap_or_default().is_empty() {
         files.push(("notebooks/00_start.ipynb", notebook(&name.replace('-', "_"))));
     }
-    let mut made = write_all(folder, files)?;
     let mut document = document;
     let package = document["package"].as_table_mut().expect("it has a name");
     let metadata = package.entry("metadata").or_insert_with(|| {
@@ -95,23 +96,25 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     own.insert("notebooks", toml_edit::value("notebooks"));
     own.insert("crate", toml_edit::value("."));
     metadata["nbexport"] = Item::Table(own);
-    files::replace(&path, &document.to_string())
-        .map_err(|error| Diagnostic::error(format!("cannot write Cargo.toml: {error}")))?;
-    made.push("Cargo.toml".to_owned());
-    Ok(made)
+    write_all(folder, files, manifest.as_named(document.to_string())?)
 }
 
 fn table(kind: &str) -> String {
     format!("\n[{kind}.metadata.nbexport]\nnotebooks = \"notebooks\"\ncrate = \".\"\n")
 }
 
-fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<String>> {
-    let mut made = Vec::new();
+/// Makes these files, and one `change` of a file that is there.
+fn write_all(folder: &Path, files: Vec<(&str, String)>, change: Option<Change>) -> Result<Vec<String>> {
+    let mut made: Vec<String> = files.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut changes = Vec::new();
     for (name, text) in files {
-        let path: PathBuf = folder.join(name);
-        files::save(&path, &project::show(&path), &text)?;
-        made.push(name.to_owned());
+        let path = folder.join(name);
+        let name = project::show(&path);
+        changes.extend(Original { path, name, text: None }.as_named(text)?);
     }
+    made.extend(change.iter().map(|change| change.name.clone()));
+    changes.extend(change);
+    Lock::beside(&folder.join("Cargo.toml")).commit(&changes)?;
     Ok(made)
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::edit::clean::{self, Options};
-use nbexport::files;
 use nbexport::notebook::Notebook;
 
 use super::{Context, Status};
@@ -18,14 +17,15 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
         return filter(options);
     }
     let context = Context::new(&args.paths, global)?;
+    let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {
         let name = &notebook.name;
         let Some(text) = clean::clean(&notebook, options) else { return Ok(Status::Success) };
-        if args.check {
+        let Some(lock) = &lock else {
             context.printer.info(&format!("{name}: not clean"));
             return Ok(Status::Found);
-        }
-        files::save(path, name, &text)?;
+        };
+        context.write(lock, path, &notebook, text)?;
         context.printer.info(&format!("{name}: cleaned"));
         Ok(Status::Success)
     })

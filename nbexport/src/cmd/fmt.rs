@@ -2,7 +2,6 @@
 
 use nbexport::diagnostic::Result;
 use nbexport::edit::fmt;
-use nbexport::files;
 
 use super::{Context, Status, count};
 use crate::cli::{FmtArgs, Global};
@@ -11,6 +10,7 @@ use crate::cli::{FmtArgs, Global};
 pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let printer = context.printer;
+    let lock = if args.check { None } else { Some(context.lock()?) };
     let (mut paths, mut notebooks) = (Vec::new(), Vec::new());
     let mut status = context.each_notebook(|path, notebook| {
         if notebook.language().is_none_or(|language| language == "rust") {
@@ -25,15 +25,19 @@ pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status> {
         if !result.diagnostics.is_empty() {
             status = status.max(Status::Found);
         }
-        let Some(text) = &result.text else { continue };
-        if args.check {
+        let Some(text) = result.text else { continue };
+        let Some(lock) = &lock else {
             for (number, old, new) in &result.cells {
                 printer.cell_diff(&notebook.name, *number, old, new);
             }
             status = status.max(Status::Found);
-        } else {
-            files::save(path, &notebook.name, text)?;
-            printer.info(&format!("{}: {} formatted", notebook.name, count(result.cells.len(), "cell")));
+            continue;
+        };
+        match context.write(lock, path, notebook, text) {
+            Ok(()) => {
+                printer.info(&format!("{}: {} formatted", notebook.name, count(result.cells.len(), "cell")));
+            }
+            Err(diagnostic) => status = status.max(context.tell(&diagnostic)),
         }
     }
     Ok(status)

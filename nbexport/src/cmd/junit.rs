@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use nbexport::diagnostic::{Diagnostic, Result};
-use nbexport::files;
+use nbexport::files::{Lock, Original};
+use nbexport::project::show;
 use nbexport::run::Outcome;
 use nbexport::run::verdict::{CellReport, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -16,7 +17,9 @@ pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<()> {
     let mut report = Report::new("nbexport");
     report.add_test_suites(outcomes.iter().map(|(name, outcome)| suite(name, outcome)));
     let text = report.to_string().map_err(|error| unwritten(&error))?;
-    files::replace(file, &text).map_err(|error| unwritten(&error))
+    let lock = Lock::beside(file);
+    let change = Original::read(file, show(file))?.as_named(text)?;
+    lock.commit(change.as_slice())
 }
 
 fn suite(name: &str, outcome: &Outcome) -> TestSuite {

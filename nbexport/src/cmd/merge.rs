@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::{Diagnostic, Result};
-use nbexport::files;
+use nbexport::files::{Lock, Original};
 use nbexport::git;
 use nbexport::git::merge::modules::{self, Merged};
 use nbexport::git::merge::{self, Conflict, EMPTY, Options, What};
@@ -96,11 +96,14 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
 }
 
 fn write(args: &MergeArgs, text: &str) -> Result<()> {
-    let written = match &args.out {
-        Some(path) => files::replace(path, text),
-        None => std::io::stdout().write_all(text.as_bytes()),
+    let Some(path) = &args.out else {
+        return std::io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|error| Diagnostic::error(format!("cannot write the merged notebook: {error}")));
     };
-    written.map_err(|error| Diagnostic::error(format!("cannot write the merged notebook: {error}")))
+    let lock = Lock::beside(path);
+    let change = Original::read(path, show(path))?.as_named(text.to_owned())?;
+    lock.commit(change.as_slice())
 }
 
 /// A conflict at its place in the merged notebook.

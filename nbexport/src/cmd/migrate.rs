@@ -2,7 +2,6 @@
 
 use nbexport::diagnostic::Result;
 use nbexport::edit::migrate;
-use nbexport::files;
 
 use super::{Context, Status, count};
 use crate::cli::{Global, MigrateArgs};
@@ -11,6 +10,7 @@ use crate::cli::{Global, MigrateArgs};
 pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
     let printer = context.printer;
+    let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {
         let name = &notebook.name;
         if let Some(language) = notebook.language().filter(|language| language != "rust") {
@@ -19,17 +19,17 @@ pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status> {
         }
         let migrated = migrate::migrate(&notebook);
         printer.diagnostics(&migrated.diagnostics);
-        let Some(text) = &migrated.text else {
+        let Some(text) = migrated.text else {
             printer.info(&format!("{name}: nothing to migrate"));
             return Ok(Status::Success);
         };
-        if args.check {
+        let Some(lock) = &lock else {
             for (number, old, new) in &migrated.cells {
                 printer.cell_diff(name, *number, old, new);
             }
             return Ok(Status::Found);
-        }
-        files::save(path, name, text)?;
+        };
+        context.write(lock, path, &notebook, text)?;
         printer.info(&format!("{name}: {} migrated", count(migrated.cells.len(), "cell")));
         Ok(Status::Success)
     })

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use nbexport::diagnostic::{Diagnostic, Result};
+use nbexport::files::{Lock, Original};
 use nbexport::notebook::Notebook;
 use nbexport::project::{self, Project};
 
@@ -94,15 +95,28 @@ impl Context {
     ) -> Result<Status> {
         let mut status = Status::Success;
         for path in self.notebooks_or_all()? {
-            status = status.max(match Notebook::read(&path, &self.project.name_of(&path)) {
-                Ok(notebook) => each(&path, notebook)?,
-                Err(diagnostic) => {
-                    self.printer.error(&diagnostic);
-                    Status::Failed
-                }
-            });
+            let done = Notebook::read(&path, &self.project.name_of(&path))
+                .and_then(|notebook| each(&path, notebook));
+            status = status.max(done.unwrap_or_else(|diagnostic| self.tell(&diagnostic)));
         }
         Ok(status)
+    }
+
+    /// Tells what went wrong with one notebook of several, and gives what that comes to.
+    pub(crate) fn tell(&self, diagnostic: &Diagnostic) -> Status {
+        self.printer.error(diagnostic);
+        if diagnostic.is_finding { Status::Found } else { Status::Failed }
+    }
+
+    /// Has every other nbexport wait that would write to the project, from before a notebook is read until it is written.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        Lock::of(&self.project)
+    }
+
+    /// Gives a notebook a new text.
+    pub(crate) fn write(&self, lock: &Lock, path: &Path, notebook: &Notebook, text: String) -> Result<()> {
+        let change = Original::of(notebook, path).in_project(&self.project, text)?;
+        lock.commit(change.as_slice())
     }
 }
 

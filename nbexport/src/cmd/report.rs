@@ -161,6 +161,7 @@ fn status(outcome: &Outcome) -> Status {
     match outcome {
         Outcome::Ran(report) if report.failed() > 0 => Status::Found,
         Outcome::Ran(_) | Outcome::NotBegun => Status::Success,
+        Outcome::Unable(why) if why.is_finding => Status::Found,
         Outcome::Unable(_) => Status::Failed,
     }
 }

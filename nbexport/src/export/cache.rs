@@ -9,13 +9,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use super::Exported;
 use crate::export::manifest::Dependency;
@@ -85,7 +83,8 @@ impl Cache {
     pub(super) fn read(project: &Project, crate_name: &str) -> Self {
         let path = files::own_folder(project).join("export.json");
         let of = Of::new(project, crate_name);
-        let read: Option<Read> = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let read: Option<Read> =
+            files::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let entries = read.filter(|it| of.as_ref() == Some(&it.of)).map(|it| it.entries).unwrap_or_default();
         Self { path, of, entries }
     }
@@ -105,13 +104,9 @@ impl Cache {
         if *entries == self.entries {
             return;
         }
-        let write = || {
-            let bytes = serde_json::to_vec(&Written { of, entries })?;
-            let mut file = NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
-            file.write_all(&bytes)?;
-            file.persist(&self.path).map_err(|error| error.error)
-        };
-        let _: std::io::Result<fs::File> = write();
+        if let Ok(bytes) = serde_json::to_vec(&Written { of, entries }) {
+            let _ = files::keep(&self.path, &bytes);
+        }
     }
 }
 
@@ -157,7 +152,7 @@ impl Seen {
             return true;
         }
         let fingerprint = Fingerprint::settled(&metadata);
-        let same = fs::read(path).is_ok_and(|bytes| hash(&bytes) == self.hash);
+        let same = files::read(path).is_ok_and(|bytes| hash(&bytes) == self.hash);
         if same {
             self.fingerprint = fingerprint;
         }

@@ -4,7 +4,7 @@ use super::Options;
 use super::cache::{Fingerprint, Seen};
 use crate::diagnostic::Diagnostic;
 use crate::export::module::{self, Module};
-use crate::files::Change;
+use crate::files::{Change, Original};
 use crate::git;
 use crate::project::Project;
 
@@ -36,7 +36,8 @@ pub(super) fn compare(
     for (module, seen) in modules.into_iter().zip(seen) {
         let path = project.krate.join(&module.path);
         let fingerprint = Fingerprint::of(&path);
-        match Change::of(project, path, module.text) {
+        let name = project.name_of(&path);
+        match Original::read(path, name).and_then(|original| original.in_crate(project, module.text)) {
             Err(diagnostic) => {
                 wrong.push(diagnostic);
                 failed = true;

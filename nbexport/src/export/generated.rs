@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::export::module;
+use crate::files;
 use crate::project::Project;
 
 /// The `wanted` files of the crate that nbexport wrote, with their texts, sorted by path.
@@ -16,7 +17,7 @@ pub(crate) fn generated_files(project: &Project, wanted: impl Fn(&Path) -> bool)
         found.sort();
         paths.append(&mut found);
     }
-    let texts = paths.into_iter().filter_map(|path| Some((fs::read_to_string(&path).ok()?, path)));
+    let texts = paths.into_iter().filter_map(|path| Some((files::read_text(&path).ok()?, path)));
     texts
         .filter(|(text, _)| module::generated_from(text).is_some())
         .map(|(text, path)| (path, text))

@@ -17,7 +17,6 @@ mod load;
 mod orphans;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +28,7 @@ use self::load::{Loaded, Loading};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::Dependency;
 use crate::export::module::{Module, Target};
-use crate::files::{self, Change};
+use crate::files::{self, Change, Lock, Original};
 use crate::notebook::Notebook;
 use crate::notebook::parsed::ParsedNotebook;
 use crate::project::Project;
@@ -116,7 +115,7 @@ pub struct Report {
 /// # Errors
 /// The project itself cannot be worked on. What is wrong with single notebooks is in the report.
 pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Options) -> Result<Report> {
-    let _lock = if options.check { None } else { Some(files::lock(project)?) };
+    let lock = if options.check { None } else { Some(Lock::of(project)?) };
     let crate_name = crate_name(project)?;
     let cache = Cache::read(project, &crate_name);
     let loading = Loading { project, crate_name: &crate_name, options, cache: &cache };
@@ -163,8 +162,8 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
             it.outcome.changed = false;
         }
     }
-    if !options.check {
-        files::write(&report.changes)?;
+    if let Some(lock) = lock {
+        lock.commit(&report.changes)?;
         let known = loaded.iter_mut().filter_map(|it| Some((it.outcome.notebook.clone(), it.entry.take()?)));
         cache.keep(&known.collect());
     }
@@ -240,15 +239,15 @@ fn manifest_change(
 ) -> Result<Option<Change>, Vec<Diagnostic>> {
     let path = project.krate.join("Cargo.toml");
     let name = project.name_of(&path);
-    let text = fs::read_to_string(&path)
-        .map_err(|error| vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))])?;
-    let workspace = fs::read_to_string(project.root.join("Cargo.toml"))
+    let manifest = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
+    let text = manifest.text.as_deref().unwrap_or_default();
+    let workspace = files::read_text(&project.root.join("Cargo.toml"))
         .ok()
         .and_then(|text| text.parse::<DocumentMut>().ok());
-    let declared = manifest::declared_benches(&text);
+    let declared = manifest::declared_benches(text);
     let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
-    let after = manifest::update(&text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
-    Change::of(project, path, after).map_err(|diagnostic| vec![diagnostic])
+    let after = manifest::update(text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
+    manifest.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
 }
 
 fn lib_change(
@@ -258,19 +257,16 @@ fn lib_change(
 ) -> Result<Option<Change>, Vec<Diagnostic>> {
     let path = project.krate.join("src/lib.rs");
     let name = project.name_of(&path);
-    let lib = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(vec![Diagnostic::error(format!("cannot read `{name}`: {error}"))]),
-    };
-    let modules = in_crate(project, loaded, Target::Library, "src", lib_rs::declared_modules(&lib));
+    let original = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
+    let lib = original.text.as_deref().unwrap_or_default();
+    let modules = in_crate(project, loaded, Target::Library, "src", lib_rs::declared_modules(lib));
     let self_name = exported(project, loaded, Target::Library)
         .any(|module| module.names_crate)
         .then_some(crate_name)
         .or_else(|| lib.contains("extern crate self").then_some(crate_name));
     let modules: Vec<String> = modules.into_iter().collect();
-    let after = lib_rs::declare(&lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
-    Change::of(project, path, after).map_err(|diagnostic| vec![diagnostic])
+    let after = lib_rs::declare(lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
+    original.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
 }
 
 /// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
@@ -307,7 +303,7 @@ pub fn crate_name(project: &Project) -> Result<String> {
     let wrong = |why: String| {
         Diagnostic::error(format!("`{name}` {why}")).help("`cargo metadata` shows what is wrong with it")
     };
-    let text = fs::read_to_string(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = files::read_text(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::files;
+use crate::files::{self, Lock, Original};
 use crate::git;
 
 /// What was done, a line each, and what a person should know.
@@ -77,18 +77,18 @@ pub fn install(folder: &Path) -> Result<Report> {
     configure(&top, NAME.0, NAME.1, |_| true, &mut report)?;
     configure(&top, CELL.0, CELL.1, |_| false, &mut report)?;
 
-    let attributes = top.join(".gitattributes");
-    let text = read(&attributes)?;
+    let attributes = read(&top.join(".gitattributes"))?;
+    let text = attributes.text.clone();
     match text.as_deref().and_then(block) {
         Some(there) if there == ATTRIBUTES => {}
         // An earlier nbexport wrote it.
         Some(there) => {
             let text = text.as_deref().unwrap_or_default();
-            write(&attributes, &text.replacen(there, ATTRIBUTES, 1))?;
+            write(attributes, text.replacen(there, ATTRIBUTES, 1))?;
             report.done.push("`.gitattributes` was brought up to date".to_owned());
         }
         None => {
-            write(&attributes, &with_block(text.as_deref()))?;
+            write(attributes, with_block(text.as_deref()))?;
             git::git(&top, &["config", "--local", ATTRIBUTES_ARE_OURS, "true"])?;
             report.done.extend(ATTRIBUTES.lines().map(|line| format!("`.gitattributes` says: {line}")));
         }
@@ -117,13 +117,14 @@ pub fn uninstall(folder: &Path) -> Result<Report> {
             None => {}
         }
     }
-    let attributes = top.join(".gitattributes");
+    let attributes = read(&top.join(".gitattributes"))?;
     let ours = git::git(&top, &["config", "--local", "--unset", ATTRIBUTES_ARE_OURS])?.is_some();
-    if ours && let Some((text, note)) = read(&attributes)?.as_deref().and_then(without_block) {
+    let there = attributes.text.clone();
+    if ours && let Some((text, note)) = there.as_deref().and_then(without_block) {
         if text.is_empty() && note == NEW_FILE {
-            fs::remove_file(&attributes).map_err(|error| failed(&attributes, &error))?;
+            fs::remove_file(&attributes.path).map_err(|error| failed(&attributes.path, &error))?;
         } else {
-            write(&attributes, &text)?;
+            write(attributes, text)?;
         }
         report.done.push("`.gitattributes` is as it was".to_owned());
     }
@@ -222,7 +223,7 @@ fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<()> {
     }
     // The pre-commit framework moves a hook that it finds to this name, and runs it.
     if [&hook, &folder.join("pre-commit.legacy")].into_iter().any(|path| is_ours(path)) {
-        if is_ours(&hook) && read(&hook)?.as_deref() != Some(&*text) {
+        if is_ours(&hook) && read(&hook)?.text.as_deref() != Some(&*text) {
             write_hook(&hook, &text)?;
             report.done.push("the pre-commit hook was brought up to date".to_owned());
         }
@@ -239,11 +240,11 @@ fn install_hook(top: &Path, program: &str, report: &mut Report) -> Result<()> {
             );
             return Ok(());
         }
-        fs::rename(&hook, &kept).map_err(|error| failed(&hook, &error))?;
+        files::rename(&hook, &kept).map_err(|error| failed(&hook, &error))?;
     }
     if let Err(diagnostic) = write_hook(&hook, &text) {
         // The hook that was there works on as before.
-        let _ = if chained { fs::rename(&kept, &hook) } else { Ok(()) };
+        let _ = if chained { files::rename(&kept, &hook) } else { Ok(()) };
         return Err(diagnostic);
     }
     let then = if chained { ", after the hook that was there" } else { "" };
@@ -257,14 +258,14 @@ fn uninstall_hook(top: &Path, report: &mut Report) -> Result<()> {
     let legacy = folder.join("pre-commit.legacy");
     let restore = kept.symlink_metadata().is_ok();
     if is_ours(&hook) {
-        let removed = if restore { fs::rename(&kept, &hook) } else { fs::remove_file(&hook) };
+        let removed = if restore { files::rename(&kept, &hook) } else { fs::remove_file(&hook) };
         removed.map_err(|error| failed(&hook, &error))?;
         report.done.push(format!(
             "the pre-commit hook is {}",
             if restore { "the one that was there" } else { "gone" }
         ));
     } else if is_ours(&legacy) {
-        let removed = if restore { fs::rename(&kept, &legacy) } else { fs::remove_file(&legacy) };
+        let removed = if restore { files::rename(&kept, &legacy) } else { fs::remove_file(&legacy) };
         removed.map_err(|error| failed(&legacy, &error))?;
         report.done.push("`pre-commit.legacy` no longer runs nbexport".to_owned());
     } else if restore {
@@ -279,11 +280,11 @@ fn uninstall_hook(top: &Path, report: &mut Report) -> Result<()> {
 }
 
 fn is_ours(hook: &Path) -> bool {
-    fs::read_to_string(hook).is_ok_and(|text| text.contains(MARK))
+    files::read_text(hook).is_ok_and(|text| text.contains(MARK))
 }
 
 fn write_hook(hook: &Path, text: &str) -> Result<()> {
-    write(hook, text)?;
+    write(read(hook)?, text.to_owned())?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -292,16 +293,13 @@ fn write_hook(hook: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Diagnostic::error(format!("cannot read `{}`: {error}", path.display()))),
-    }
+fn read(path: &Path) -> Result<Original> {
+    Original::read(path, path.display().to_string())
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    files::replace(path, text).map_err(|error| failed(path, &error))
+fn write(original: Original, text: String) -> Result<()> {
+    let lock = Lock::beside(&original.path);
+    lock.commit(original.as_named(text)?.as_slice())
 }
 
 fn failed(path: &Path, error: &io::Error) -> Diagnostic {

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Result, Source};
+use crate::files;
 
 /// A notebook as it stands in its file.
 #[derive(Clone, Debug)]
@@ -150,7 +151,7 @@ enum Lines {
 impl Notebook {
     /// Reads the file at `path`; `name` is what messages call it.
     pub fn read(path: &Path, name: &str) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = files::read(path).map_err(|error| {
             Diagnostic::error(format!("cannot read `{name}`: {error}")).at(&place(name, ""), 0..0, "")
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {

@@ -8,9 +8,7 @@
 mod candidates;
 mod explain;
 
-use std::collections::HashSet;
-use std::fs;
-use std::io;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -19,7 +17,7 @@ use self::candidates::candidates;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module::{self, Module, Region, Target};
 use crate::export::{self, Options};
-use crate::files::{self, Change};
+use crate::files::{Lock, Original};
 use crate::git;
 use crate::notebook::cell::lines_within_literals;
 use crate::notebook::directive;
@@ -76,7 +74,7 @@ pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sync
 
 /// The notebook and its modules. All is held against what is to be written before the first byte is.
 fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced> {
-    let _lock = files::lock(project)?;
+    let lock = Lock::of(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
     let crate_name = export::crate_name(project)?;
@@ -86,17 +84,20 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
         return Ok(synced);
     }
     let mut brought = Brought::default();
+    let mut originals = BTreeMap::new();
     for module in &modules {
         let file = project.krate.join(&module.path);
-        match written(project, &file, &name) {
+        let original = Original::read(&*file, project.name_of(&file));
+        match original.as_ref().map_err(Clone::clone).and_then(|it| written(project, it, &name)) {
             Ok(Some(on_disk)) => {
                 let file = project.name_of(&file);
                 let side = Comparison { notebook: &notebook, module, file, crate_name: &crate_name, prefer };
-                side.compare(&on_disk, &mut synced, &mut brought);
+                side.compare(on_disk, &mut synced, &mut brought);
             }
             Ok(None) => {}
             Err(diagnostic) => synced.diagnostics.push(diagnostic),
         }
+        originals.extend(original.map(|original| (&*module.path, original)));
     }
     synced.diagnostics.extend(explain::left_over(project, &name, &modules));
     if synced.is_bad() || brought.lines.is_empty() && synced.kept.is_empty() && synced.cells.is_empty() {
@@ -112,36 +113,29 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
     if synced.is_bad() {
         return Ok(synced);
     }
-    let mut changes = Vec::new();
-    if text != notebook.text() {
-        let before = Some(notebook.text().to_owned());
-        changes.push(Change { path: path.to_owned(), name, before, after: text });
-    }
+    let mut changes: Vec<_> = Original::of(&notebook, path).in_project(project, text)?.into_iter().collect();
     // The notebook has all of it now, so the modules can be written anew: with new markers, in the notebook's order.
     // One that is new by this sync was not looked at above: the export that follows does.
-    for module in after.into_iter().filter(|new| modules.iter().any(|module| module.path == new.path)) {
-        changes.extend(Change::of(project, project.krate.join(&module.path), module.text)?);
+    for module in after {
+        if let Some(original) = originals.remove(&*module.path) {
+            changes.extend(original.in_crate(project, module.text)?);
+        }
     }
-    files::write(&changes)?;
+    lock.commit(&changes)?;
     Ok(synced)
 }
 
 /// The text of a module that was exported from this notebook; `None` when there is no such file yet.
-fn written(project: &Project, file: &Path, notebook: &str) -> Result<Option<String>> {
-    let name = project.name_of(file);
-    let text = match fs::read_to_string(file) {
-        Ok(text) if text.trim().is_empty() => return Ok(None),
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Diagnostic::error(format!("cannot read `{name}`: {error}"))),
-    };
-    if git::is_conflicted(&text) && text.contains(module::GENERATED) {
+fn written<'a>(project: &Project, module: &'a Original, notebook: &str) -> Result<Option<&'a str>> {
+    let name = &module.name;
+    let Some(text) = module.text.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    if git::is_conflicted(text) && text.contains(module::GENERATED) {
         return Err(Diagnostic::error(format!(
             "`{name}` holds git's conflict markers, so nothing of it was brought back"
         ))
         .help("solve the conflict in the notebook, then run `nbexport`: the module is written anew"));
     }
-    match module::generated_from(&text) {
+    match module::generated_from(text) {
         Some(other) if other != notebook && project.root.join(other).is_file() => {
             Err(Diagnostic::error(format!("`{name}` was exported from `{other}`, not from `{notebook}`"))
                 .help("a module is fed by one notebook: give this one another (`//| default_exp NAME`)"))

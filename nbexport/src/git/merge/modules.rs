@@ -6,12 +6,12 @@
 //! kept without a conflict marker in it, and the merge reported as one to be looked at: nbexport writes the module anew
 //! once the notebook is merged. A version with hand edits is merged by git as any other text.
 
-use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module;
+use crate::files;
 use crate::git;
 
 /// What came of a merge.
@@ -30,7 +30,7 @@ pub enum Merged {
 /// # Errors
 /// There is no git, or the files are no text.
 pub fn merge(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<Merged> {
-    let texts = paths.map(|path| fs::read_to_string(path).ok());
+    let texts = paths.map(|path| files::read_text(path).ok());
     if let [Some(base), Some(ours), Some(theirs)] = &texts
         && [ours, theirs].into_iter().all(|text| is_as_written(text))
         && [base, ours, theirs].into_iter().all(|text| module::hashed(&module::unhashed(text)) == *text)
@@ -57,7 +57,7 @@ fn merge_texts(texts: &[String; 3], labels: [&str; 2]) -> Result<String> {
     let folder = tempfile::Builder::new().prefix("nbexport-").tempdir().map_err(failed)?;
     let paths = ["base", "ours", "theirs"].map(|name| folder.path().join(name));
     for (path, text) in paths.iter().zip(texts) {
-        fs::write(path, text).map_err(failed)?;
+        files::scratch(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
     }
     let [base, ours, theirs] = &paths;
     git::merge_as_text([base, ours, theirs], 7, labels)

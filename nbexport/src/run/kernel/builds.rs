@@ -5,6 +5,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::files;
+
 /// A folder that compiled dependencies are kept in, while this kernel has it to itself.
 #[derive(Debug)]
 pub(super) struct Builds {
@@ -24,15 +26,11 @@ impl Builds {
         loop {
             let path = root.join(number.to_string());
             std::fs::create_dir_all(&path)?;
-            let lock = File::create(path.join(".lock"))?;
-            match lock.try_lock() {
-                Ok(()) => {
-                    clear(&path)?;
-                    return Ok(Self { path, _lock: Some(lock) });
-                }
-                Err(std::fs::TryLockError::WouldBlock) => number += 1,
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            if let Some(lock) = files::try_lock(&path.join(".lock"))? {
+                clear(&path)?;
+                return Ok(Self { path, _lock: Some(lock) });
             }
+            number += 1;
         }
     }
 }

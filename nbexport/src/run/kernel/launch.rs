@@ -1,6 +1,5 @@
 //! A kernel's process: its folder, its ports, its environment, and the wait until it answers.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::KernelOptions;
 use super::builds::{Builds, library_path};
 use super::wire::{Wire, connection_info};
 use crate::diagnostic::{Diagnostic, Result};
+use crate::files;
 use crate::run::process::Group;
 
 /// How the names of a kernel's temporary folders begin.
@@ -109,7 +109,7 @@ fn command(
 ) -> std::io::Result<Command> {
     std::fs::create_dir_all(builds)?;
     let file = home.join("connection.json");
-    std::fs::write(&file, serde_json::to_vec(connection)?)?;
+    serde_json::to_writer(files::scratch(&file)?, connection)?;
     let mut argv =
         options.spec.argv.iter().map(|arg| arg.replace("{connection_file}", &file.to_string_lossy()));
     let mut command = Command::new(argv.next().unwrap_or_default());
@@ -122,7 +122,7 @@ fn command(
         .envs(options.env.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(said)?);
+        .stderr(files::scratch(said)?);
     Ok(command)
 }
 

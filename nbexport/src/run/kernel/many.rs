@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::notebook::{RunOptions, run, write};
-use super::{KernelOptions, Spec, Write, builds_dir};
+use super::{KernelOptions, KernelReport, Spec, Write, builds_dir};
 use crate::diagnostic::Result;
 use crate::notebook::{Cell, Notebook};
 use crate::project::Project;
@@ -11,13 +11,13 @@ use crate::run::{Options, Outcome, Progress, Select, in_rust, run_each};
 
 /// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
 ///
-/// With `write`, what their cells put out is written into each notebook that ran, as soon as it is through.
+/// With `outputs`, what their cells put out is written into each notebook that ran, as soon as it is through.
 pub fn test(
     project: &Project,
     paths: &[PathBuf],
     spec: &Spec,
     options: &Options,
-    write: Option<Write>,
+    outputs: Option<Write>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(String, Outcome)> {
     let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
@@ -28,7 +28,16 @@ pub fn test(
         false,
         progress,
         |(_, name)| name,
-        |(path, name)| run_one(path, name, spec, options, write, progress).unwrap_or_else(Outcome::Unable),
+        |(path, name)| {
+            let ran = run_one(path, name, spec, options, progress);
+            let written = ran.and_then(|(notebook, ran)| {
+                if let Some(what) = outputs {
+                    write(project, path, &notebook, &ran, what)?;
+                }
+                Ok(Outcome::Ran(ran.report))
+            });
+            written.unwrap_or_else(Outcome::Unable)
+        },
     );
     wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
 }
@@ -47,9 +56,8 @@ fn run_one(
     name: &str,
     spec: &Spec,
     options: &Options,
-    outputs: Option<Write>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<Outcome> {
+) -> Result<(Notebook, KernelReport)> {
     let notebook = Notebook::read(path, name)?;
     in_rust(&notebook)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
@@ -62,8 +70,5 @@ fn run_one(
     };
     let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
     let ran = run(&notebook, &options, began)?;
-    if let Some(what) = outputs {
-        write(path, &notebook, &ran, what)?;
-    }
-    Ok(Outcome::Ran(ran.report))
+    Ok((notebook, ran))
 }

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 
 use super::{End, Kernel, KernelOptions, Output, Run, Use, explain};
 use crate::diagnostic::{Diagnostic, Result, Source};
-use crate::files;
+use crate::files::{Lock, Original};
 use crate::notebook::directive;
 use crate::notebook::{Cell, Edit, Notebook};
+use crate::project::Project;
 use crate::run::Select;
 use crate::run::verdict::{CellReport, Expect, Failure, FailureKind, NotebookReport, Verdict};
 
@@ -129,18 +130,18 @@ impl KernelReport {
 }
 
 /// Writes outputs and execution counts into the notebook's file: at once, and only when they differ.
-pub fn write(path: &Path, notebook: &Notebook, run: &KernelReport, what: Write) -> Result<()> {
+pub fn write(
+    project: &Project,
+    path: &Path,
+    notebook: &Notebook,
+    run: &KernelReport,
+    what: Write,
+) -> Result<()> {
     let text = notebook.edited(run.edits(notebook, what));
-    if text == notebook.text() {
-        return Ok(());
+    match Original::of(notebook, path).in_project(project, text)? {
+        Some(change) => Lock::of(project)?.commit(&[change]),
+        None => Ok(()),
     }
-    let name = &notebook.name;
-    let unwritten = |error| Diagnostic::error(format!("cannot write `{name}`: {error}"));
-    if std::fs::read(path).map_err(unwritten)? != notebook.text().as_bytes() {
-        let message = format!("`{name}` was changed while it ran, so its outputs were not written");
-        return Err(Diagnostic::error(message).help("save it in the editor, and run it again"));
-    }
-    files::replace(path, &text).map_err(unwritten)
 }
 
 /// A cell's metadata with the times of its run, in the place where nbformat, which sorts keys, has them.

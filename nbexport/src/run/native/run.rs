@@ -9,6 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use crate::files;
 use crate::run::process::Group;
 
 /// How much a program may print before it is stopped: a loop that prints would fill the disk.
@@ -92,16 +93,15 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
     let scratch = tempfile::Builder::new().prefix("nbexport-").tempdir()?;
     let (socket, output) = (scratch.path().join("reports"), scratch.path().join("output"));
     let listener = UnixListener::bind(&socket)?;
-    File::create(&output)?;
-    let append = || File::options().append(true).open(&output);
+    let written = files::scratch(&output)?;
     let mut command = Command::new(program);
     command
         .current_dir(how.folder)
         .env("NBEXPORT_REPORTS", &socket)
         .envs(how.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
-        .stdout(append()?)
-        .stderr(append()?);
+        .stdout(written.try_clone()?)
+        .stderr(written);
     let group = Group::spawn(&mut command)?;
     let (sender, receiver) = channel();
     std::thread::spawn(move || listen(&listener, &sender));

@@ -189,10 +189,7 @@ fn package_manifest(name: &str, dependencies: &Table) -> String {
 
 /// Gives a file a text; nothing is touched when it has it.
 pub(super) fn keep(path: &Path, text: &str) -> std::io::Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    files::replace(path, text)
+    files::keep(path, text.as_bytes())
 }
 
 /// Removes the programs of a package that are not wanted any more.

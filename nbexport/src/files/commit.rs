@@ -1,0 +1,196 @@
+//! New texts → the disk, all of them or none.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::lock::Lock;
+use super::{Change, read};
+use crate::diagnostic::{Diagnostic, Result};
+
+/// How the names of temporary files begin; they stand beside the files that they are to replace.
+const PREFIX: &str = ".nbexport-";
+
+/// Whether this is one of them.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+}
+
+impl Lock {
+    /// Writes the new texts: all of them to temporary files first, so that a full disk or a folder without permission
+    /// changes nothing, and then over the old ones. When one of those is not what it was when it was read, its newer text
+    /// stays, and all others are as they were.
+    ///
+    /// # Errors
+    /// A file cannot be written, or was changed by somebody else.
+    pub fn commit(&self, changes: &[Change]) -> Result<()> {
+        let result = self.try_commit(changes);
+        // The temporary files are gone, written or not.
+        self.clear_list();
+        result
+    }
+
+    fn try_commit(&self, changes: &[Change]) -> Result<()> {
+        let staged: Vec<Staged<'_>> =
+            changes.iter().map(|change| Staged::new(self, change)).collect::<Result<_>>()?;
+        let changed: Vec<&str> =
+            staged.iter().filter(|it| !it.is_as_read()).map(|it| it.change.name.as_str()).collect();
+        if !changed.is_empty() {
+            return Err(changed_meanwhile(&changed));
+        }
+        for (at, it) in staged.iter().enumerate() {
+            if let Err(diagnostic) = it.swap() {
+                for it in staged[..at].iter().rev() {
+                    it.take_back();
+                }
+                return Err(diagnostic);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A new text in a temporary file beside the one it is to replace. Once it replaced it, the temporary file is the old
+/// one. Dropped, the temporary file is gone.
+struct Staged<'a> {
+    change: &'a Change,
+    // Closed: a project may have more files than a process may have open.
+    temporary: TempPath,
+}
+
+impl<'a> Staged<'a> {
+    fn new(lock: &Lock, change: &'a Change) -> Result<Self> {
+        let stage = || {
+            let old = fs::metadata(&change.target).ok();
+            let file = stage(&change.target, change.after.as_bytes(), |path| lock.list(path))?;
+            if let Some(old) = old {
+                file.as_file().set_permissions(old.permissions())?;
+                // What nothing else holds must not be lost by a power failure. A new file is made again at will.
+                file.as_file().sync_all()?;
+            }
+            Ok(Self { change, temporary: file.into_temp_path() })
+        };
+        stage().map_err(|error| failed(change, &error))
+    }
+
+    /// Whether the file is what it was when it was read.
+    fn is_as_read(&self) -> bool {
+        let change = self.change;
+        // A link that was turned elsewhere meanwhile leads to another file.
+        let target = change.path.canonicalize().unwrap_or_else(|_| change.path.clone());
+        target == change.target && holds(&change.target, change.before.as_deref())
+    }
+
+    /// Puts the new text in the file's place, if that holds what was read.
+    fn swap(&self) -> Result<()> {
+        let Self { change, temporary } = self;
+        let target = &change.target;
+        let changed = || changed_meanwhile(&[&change.name]);
+        if change.before.is_none() {
+            return match fs::hard_link(temporary, target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(changed()),
+                // A file system without hard links.
+                Err(_) => File::create_new(target)
+                    .and_then(|mut file| file.write_all(change.after.as_bytes()))
+                    .map_err(|error| failed(change, &error)),
+                Ok(()) => Ok(()),
+            };
+        }
+        match exchange(temporary, target) {
+            Ok(()) if holds(temporary, change.before.as_deref()) => Ok(()),
+            Ok(()) => {
+                // Saved between the look at all files and this moment.
+                give_back(temporary, target, change.after.as_bytes());
+                Err(changed())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(changed()),
+            Err(_) if !self.is_as_read() => Err(changed()),
+            // A file system that cannot exchange two files.
+            Err(_) => fs::rename(temporary, target).map_err(|error| failed(change, &error)),
+        }
+    }
+
+    /// Undoes [`Self::swap`], unless somebody has written to the file since.
+    fn take_back(&self) {
+        let Self { change, temporary } = self;
+        if !holds(&change.target, Some(&change.after)) {
+            return;
+        }
+        let _ = match &change.before {
+            None => fs::remove_file(&change.target),
+            Some(_) if temporary.exists() => fs::rename(temporary, &change.target),
+            Some(before) => replace(&change.target, before.as_bytes()),
+        };
+    }
+}
+
+/// Whether a file holds this text, or is not there.
+fn holds(path: &Path, text: Option<&str>) -> bool {
+    match (read(path), text) {
+        (Ok(bytes), Some(text)) => bytes == text.as_bytes(),
+        (Err(error), None) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// Lets two files change places, in one step.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Puts what somebody saved back into its place, where `ours` stands now. Should they save once more meanwhile, the newest
+/// text stays.
+fn give_back(temporary: &Path, target: &Path, ours: &[u8]) {
+    let mut in_place = ours.to_vec();
+    while let Ok(newer) = read(temporary)
+        && exchange(temporary, target).is_ok()
+        && read(temporary).is_ok_and(|displaced| displaced != in_place)
+    {
+        in_place = newer;
+    }
+}
+
+/// Replaces a file as a whole, whatever it holds.
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    stage(path, text, |_| Ok(()))?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A temporary file with this text beside the file at `path`; `before` hears its name before it is made.
+fn stage(path: &Path, text: &[u8], before: impl Fn(&Path) -> io::Result<()>) -> io::Result<NamedTempFile> {
+    let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    fs::create_dir_all(&folder)?;
+    let mut file = tempfile::Builder::new().prefix(PREFIX).make_in(folder, |path| {
+        before(path)?;
+        File::options().write(true).create_new(true).open(path)
+    })?;
+    file.write_all(text)?;
+    Ok(file)
+}
+
+fn failed(change: &Change, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot write `{}`: {error}", change.name))
+        .note("nothing was written: all files are as they were")
+        .help("see that its folder is writable and has room, then run nbexport again")
+}
+
+fn changed_meanwhile(names: &[&str]) -> Diagnostic {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let were = if names.len() == 1 { "was" } else { "were" };
+    Diagnostic::error(format!(
+        "{} {were} changed while nbexport worked, so nothing was written",
+        names.join(", ")
+    ))
+    .help("the newer text is as it was saved: run nbexport again")
+    .as_finding()
+}

@@ -1,0 +1,270 @@
+//! Whatever is written goes through one door: nothing that somebody else saves meanwhile is lost, and nothing is left half
+//! done.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use insta::assert_snapshot;
+
+use crate::support::{Case, Run, notebook};
+
+const NOTEBOOK: &str = "notebooks/00_demo.ipynb";
+
+/// Not formatted, not clean, not migrated.
+const UNTIDY: &str = "
+    --- f
+    //| export
+    pub fn f( ) -> u8 { 1 }
+    --- g
+    // export
+    pub fn g() {}
+";
+
+/// The library's sources, by the one rule that keeps the door the only one.
+#[test]
+fn nothing_is_written_outside_of_files() {
+    const WRITERS: [&str; 7] = [
+        "fs::write",
+        "fs::rename",
+        "fs::copy",
+        "fs::hard_link",
+        "File::create",
+        "File::options",
+        "OpenOptions",
+    ];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("src/files") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+                let lines = code.lines().filter(|line| WRITERS.iter().any(|writer| line.contains(writer)));
+                found.extend(lines.map(|line| format!("{}: {}", path.display(), line.trim())));
+            }
+        }
+    }
+    assert!(found.is_empty(), "go through `files`: {found:#?}");
+}
+
+/// A program that stands in for rustfmt, and saves the notebook before it does its work.
+#[cfg(unix)]
+#[test]
+fn a_notebook_that_is_saved_while_fmt_works_keeps_what_was_saved() {
+    let case = Case::of(UNTIDY);
+    let typed = case.read(NOTEBOOK).replace("u8 { 1 }", "u8 { 2 }");
+    case.write("typed", &typed);
+    let run = with_rustfmt(
+        &case,
+        &format!("cp '{}' '{}'", case.path("typed").display(), case.path(NOTEBOOK).display()),
+    );
+    assert_snapshot!(run, @"
+    exit status 1
+    --- stderr
+    error: `notebooks/00_demo.ipynb` was changed while nbexport worked, so nothing was written
+     |
+     = help: the newer text is as it was saved: run nbexport again
+    ");
+    assert_eq!(case.read(NOTEBOOK), typed);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_notebook_that_is_removed_while_fmt_works_stays_away() {
+    let case = Case::of(UNTIDY);
+    let run = with_rustfmt(&case, &format!("rm '{}'", case.path(NOTEBOOK).display()));
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(!case.has(NOTEBOOK));
+    assert_eq!(case.files("notebooks").len(), 0);
+}
+
+/// Runs `fmt` with a rustfmt that runs this first.
+#[cfg(unix)]
+fn with_rustfmt(case: &Case, first: &str) -> Run {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let find = Command::new("sh").args(["-c", "command -v rustfmt"]).output().unwrap();
+    let real = String::from_utf8(find.stdout).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *--print-config*) ;; *) {first} ;; esac\nexec {} \"$@\"\n",
+        real.trim()
+    );
+    case.write("bin/rustfmt", script);
+    fs::set_permissions(case.path("bin/rustfmt"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", case.path("bin").display(), std::env::var("PATH").unwrap());
+    case.told(&case.command("fmt").env("PATH", path).output().unwrap())
+}
+
+/// Somebody saves as fast as they can while a command works. Whatever the two did to one another: the text that was saved
+/// last is there.
+#[cfg(unix)]
+#[test]
+fn whatever_is_saved_last_while_a_command_works_is_there_afterwards() {
+    for (command, saved) in [
+        ("clean", NOTEBOOK),
+        ("migrate", NOTEBOOK),
+        ("fmt", NOTEBOOK),
+        ("sync", NOTEBOOK),
+        ("export", "exp/src/nb_00.rs"),
+    ] {
+        let case = Case::of(UNTIDY);
+        case.export();
+        case.replace(NOTEBOOK, "\"execution_count\": null", "\"execution_count\": 7");
+        if command == "sync" {
+            case.replace("exp/src/nb_00.rs", "{ 1 }", "{ 2 }");
+        }
+        if command == "export" {
+            case.replace(NOTEBOOK, "{ 1 }", "{ 3 }");
+        }
+        let text = case.read(saved);
+        let (from, to) = if saved == NOTEBOOK {
+            ("pub fn g", "// typed NN\\npub fn g")
+        } else {
+            ("{ 1 }", "{ /* typed NN */ }")
+        };
+        assert!(text.contains(from), "{text}");
+        let over = AtomicBool::new(false);
+        let last = std::thread::scope(|scope| {
+            let saver = scope.spawn(|| {
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    number += 1;
+                    case.write("saving", text.replace(from, &to.replace("NN", &number.to_string())));
+                    fs::rename(case.path("saving"), case.path(saved)).unwrap();
+                    std::thread::sleep(std::time::Duration::from_micros(300));
+                }
+                number
+            });
+            for _ in 0..10 {
+                let run = case.run(command);
+                assert!(matches!(run.code, Some(0 | 1)), "{command}: {run}");
+            }
+            over.store(true, Ordering::Relaxed);
+            saver.join().unwrap()
+        });
+        assert!(
+            case.read(saved).contains(&format!("typed {last}")),
+            "{command}: {last} in {}",
+            case.read(saved)
+        );
+    }
+}
+
+/// Ten commands at once on one notebook: each waits for the others, and does its own work.
+#[test]
+fn ten_commands_at_once_lose_nothing() {
+    let case = Case::of(UNTIDY);
+    case.export();
+    for round in 0..3 {
+        let typed = format!("{{ 10{round} }}");
+        let module = case.read("exp/src/nb_00.rs");
+        let number = module.split("-> u8 {").nth(1).unwrap().split('}').next().unwrap();
+        case.replace("exp/src/nb_00.rs", &format!("{{{number}}}"), &typed);
+        let many: Vec<Child> =
+            ["sync", "fmt", "clean", "migrate", "sync", "fmt", "clean", "migrate", "sync", "fmt"]
+                .into_iter()
+                .map(|command| case.command(command).spawn().unwrap())
+                .collect();
+        for process in many {
+            let run = case.told(&process.wait_with_output().unwrap());
+            assert!(!run.stderr.contains("while nbexport worked"), "{run}");
+        }
+        assert!(case.read(NOTEBOOK).contains(&format!("10{round}")), "{}", case.read(NOTEBOOK));
+        case.run("export --force");
+    }
+}
+
+/// What is no regular file is told at once, wherever a text file should be.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_is_told_and_not_waited_for() {
+    for (name, commands) in [
+        (NOTEBOOK, ["", "fmt", "clean", "migrate", "sync", "test"].as_slice()),
+        ("exp/src/nb_00.rs", &["", "sync", "--check"]),
+        ("exp/src/lib.rs", &[""]),
+        ("exp/Cargo.toml", &["", "sync"]),
+        ("Cargo.toml", &["", "fmt"]),
+    ] {
+        let case = Case::of(UNTIDY);
+        case.export();
+        fs::remove_file(case.path(name)).unwrap();
+        assert!(Command::new("mkfifo").arg(case.path(name)).status().unwrap().success());
+        for command in commands {
+            let run = case.run(command);
+            assert_eq!(run.code, Some(2), "{name}, {command}: {run}");
+            assert!(
+                run.stderr.contains(name) && run.stderr.contains("it is a pipe"),
+                "{name}, {command}: {run}"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_loop_of_links_or_a_folder_in_place_of_a_notebook_is_named() {
+    let case = Case::of(UNTIDY);
+    std::os::unix::fs::symlink("01_loop.ipynb", case.path("notebooks/01_loop.ipynb")).unwrap();
+    let run = case.run("clean --check");
+    assert!(run.code == Some(2) && run.stderr.contains("cannot read `notebooks/01_loop.ipynb`"), "{run}");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_told_and_not_read() {
+    let case = Case::of(UNTIDY);
+    fs::File::create(case.path("notebooks/01_large.ipynb")).unwrap().set_len(3 << 30).unwrap();
+    let run = case.run("clean --check");
+    assert!(run.code == Some(2) && run.stderr.contains("it is larger than 1 GB"), "{run}");
+}
+
+#[test]
+fn a_read_only_notebook_is_told_and_not_replaced() {
+    let case = Case::of(UNTIDY);
+    case.export();
+    case.replace("exp/src/nb_00.rs", "{ 1 }", "{ 2 }");
+    let path = case.path(NOTEBOOK);
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    let before = case.read(NOTEBOOK);
+    for command in ["fmt", "migrate", "sync", "clean --outputs"] {
+        let run = case.run(command);
+        if command.starts_with("clean") {
+            assert_eq!(run.code, Some(0), "{run}");
+            continue;
+        }
+        assert_eq!(run.code, Some(2), "{command}: {run}");
+        assert!(
+            run.stderr.contains("`notebooks/00_demo.ipynb` is read-only, so it was not replaced"),
+            "{command}: {run}"
+        );
+        assert!(case.read(NOTEBOOK) == before, "{command}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_notebook_behind_a_link_out_of_the_project_is_left_alone() {
+    let elsewhere = Case::nothing().file("mine.ipynb", &notebook(UNTIDY));
+    let case = Case::new();
+    std::os::unix::fs::symlink(elsewhere.path("mine.ipynb"), case.path(NOTEBOOK)).unwrap();
+    let before = elsewhere.read("mine.ipynb");
+    for command in ["fmt", "migrate"] {
+        let run = case.run(command);
+        assert_eq!(run.code, Some(2), "{command}: {run}");
+        assert!(
+            run.stderr.contains("is a link that leads out of the project, so it was not written"),
+            "{run}"
+        );
+    }
+    assert_eq!(elsewhere.read("mine.ipynb"), before);
+    assert!(case.path(NOTEBOOK).is_symlink());
+}
