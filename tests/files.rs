@@ -191,7 +191,7 @@ fn a_read_only_module() {
 fn a_module_that_is_a_folder() {
     let case = Case::of(CELLS).file("exp/src/nb_00.rs/keep", "");
     assert_snapshot!(case.refuses_file(2), @"
-    error: cannot read `exp/src/nb_00.rs`: Is a directory (os error 21)
+    error: cannot read `exp/src/nb_00.rs`: it is a folder, not a file
      |
      = help: nbexport keeps a text file there: see what `exp/src/nb_00.rs` is, and move it away
     ");

@@ -161,25 +161,38 @@ fn whatever_is_saved_last_while_a_command_works_is_there_afterwards() {
 /// Ten commands at once on one notebook: each waits for the others, and does its own work.
 #[test]
 fn ten_commands_at_once_lose_nothing() {
-    let case = Case::of(UNTIDY);
+    let case = Case::of(
+        "
+        --- edited
+        //| export
+        pub fn edited() {}
+        --- untidy
+        fn untidy( ) {}
+        --- old
+        // export
+        pub fn old() {}
+    ",
+    );
+    case.replace(NOTEBOOK, "\"execution_count\": null", "\"execution_count\": 7");
     case.export();
-    for round in 0..3 {
-        let typed = format!("{{ 10{round} }}");
-        let module = case.read("exp/src/nb_00.rs");
-        let number = module.split("-> u8 {").nth(1).unwrap().split('}').next().unwrap();
-        case.replace("exp/src/nb_00.rs", &format!("{{{number}}}"), &typed);
-        let many: Vec<Child> =
-            ["sync", "fmt", "clean", "migrate", "sync", "fmt", "clean", "migrate", "sync", "fmt"]
-                .into_iter()
-                .map(|command| case.command(command).spawn().unwrap())
-                .collect();
-        for process in many {
-            let run = case.told(&process.wait_with_output().unwrap());
-            assert!(!run.stderr.contains("while nbexport worked"), "{run}");
-        }
-        assert!(case.read(NOTEBOOK).contains(&format!("10{round}")), "{}", case.read(NOTEBOOK));
-        case.run("export --force");
+    case.replace("exp/src/nb_00.rs", "pub fn edited() {}", "pub fn edited_in_the_module() {}");
+    let commands = ["fmt", "sync", "clean", "migrate", "fmt", "sync", "clean", "migrate", "sync", "fmt"];
+    let many: Vec<Child> =
+        commands.into_iter().map(|command| case.command(command).spawn().unwrap()).collect();
+    for process in many {
+        let run = case.told(&process.wait_with_output().unwrap());
+        assert_eq!(run.code, Some(0), "{run}");
     }
+    let text = case.read(NOTEBOOK);
+    for done in [
+        "edited_in_the_module",
+        "fn untidy() {}",
+        "//| export\\n\",\n    \"pub fn old",
+        "\"execution_count\": null",
+    ] {
+        assert!(text.contains(done), "{done}: {text}");
+    }
+    assert!(!text.contains(": 7"), "{text}");
 }
 
 /// What is no regular file is told at once, wherever a text file should be.
@@ -199,7 +212,7 @@ fn a_pipe_in_place_of_a_file_is_told_and_not_waited_for() {
         assert!(Command::new("mkfifo").arg(case.path(name)).status().unwrap().success());
         for command in commands {
             let run = case.run(command);
-            assert_eq!(run.code, Some(2), "{name}, {command}: {run}");
+            assert!(matches!(run.code, Some(1 | 2)), "{name}, {command}: {run}");
             assert!(
                 run.stderr.contains(name) && run.stderr.contains("it is a pipe"),
                 "{name}, {command}: {run}"

@@ -1,10 +1,12 @@
 //! The project: its root, its configuration, its notebooks in order.
 
+use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
 use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::files;
 
 /// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a
 /// table `[workspace.metadata.nbexport]` or `[package.metadata.nbexport]`.
@@ -55,7 +57,7 @@ impl Project {
                     ));
             }
         };
-        if !project.krate.join("Cargo.toml").is_file() {
+        if !project.krate.join("Cargo.toml").exists() {
             let name = project.name_of(&project.krate);
             return Err(Diagnostic::error(format!("the crate `{name}` has no Cargo.toml"))
                     .note("notebooks are exported into the crate that `[workspace.metadata.nbexport]` or `--crate` names")
@@ -115,8 +117,10 @@ struct Configuration {
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
 fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
-    let Ok(text) = std::fs::read_to_string(manifest) else {
-        return Ok(None);
+    let text = match files::read_text(manifest) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | PermissionDenied) => return Ok(None),
+        Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {error}", show(manifest)))),
     };
     if !text.contains("nbexport") {
         return Ok(None);

@@ -35,10 +35,10 @@ impl Lock {
     fn try_commit(&self, changes: &[Change]) -> Result<()> {
         let staged: Vec<Staged<'_>> =
             changes.iter().map(|change| Staged::new(self, change)).collect::<Result<_>>()?;
-        let changed: Vec<&str> =
+        let saved: Vec<&str> =
             staged.iter().filter(|it| !it.is_as_read()).map(|it| it.change.name.as_str()).collect();
-        if !changed.is_empty() {
-            return Err(changed_meanwhile(&changed));
+        if !saved.is_empty() {
+            return Err(changed_meanwhile(&saved));
         }
         for (at, it) in staged.iter().enumerate() {
             if let Err(diagnostic) = it.swap() {
@@ -174,7 +174,8 @@ fn stage(path: &Path, text: &[u8], before: impl Fn(&Path) -> io::Result<()>) -> 
         before(path)?;
         File::options().write(true).create_new(true).open(path)
     })?;
-    file.write_all(text)?;
+    // Not through its own `Write`, whose errors name the temporary file.
+    file.as_file_mut().write_all(text)?;
     Ok(file)
 }
 

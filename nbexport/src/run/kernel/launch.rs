@@ -1,6 +1,6 @@
 //! A kernel's process: its folder, its ports, its environment, and the wait until it answers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ fn command(
     connection: &ConnectionInfo,
     home: &Path,
     builds: &Path,
-    said: &PathBuf,
+    said: &Path,
 ) -> std::io::Result<Command> {
     std::fs::create_dir_all(builds)?;
     let file = home.join("connection.json");

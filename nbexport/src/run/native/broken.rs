@@ -14,6 +14,7 @@ use crate::cargo::places::Places;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::lib_rs;
+use crate::files;
 use crate::project::{self, Project};
 
 /// The first notebook (by place in `entries`) whose module does not compile; `None` when the crate builds, or is
@@ -103,7 +104,7 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         if entry.path().is_dir() {
             copy_folder(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target)?;
+            files::keep(&target, &files::read(&entry.path())?)?;
         }
     }
     Ok(())
