@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::cell::{Code, Shape, lines_within_literals};
-use crate::notebook::directive;
+use crate::notebook::header;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
 use crate::notebook::{Edit, Notebook};
 
@@ -84,10 +84,10 @@ struct Piece {
 impl Piece {
     fn new(cell: &ParsedCell<'_>, code: &Code) -> Self {
         let text = cell.cell.text();
-        let header = directive::header(text)
-            .filter(|(_, line)| line.trim_start().starts_with("//|") || directive::is_command(line))
+        let header = header::lines(text)
+            .filter(|line| line.text.trim_start().starts_with("//|") || line.is_command())
             .last()
-            .map_or(0, |(start, line)| (start + line.len() + 1).min(text.len()));
+            .map_or(0, |line| (line.span().end + 1).min(text.len()));
         // Blank lines below the header are the writer's.
         let blank = text[header..].len() - text[header..].trim_start_matches(['\n', '\r']).len();
         let body = header + blank..text.len();

@@ -6,8 +6,8 @@
 //! alone (`// export`), or what follows it is no word of English (`// export nb_02`).
 
 use crate::diagnostic::Diagnostic;
-use crate::notebook::directive;
 use crate::notebook::{Cell, Edit, Notebook};
+use crate::notebook::{directive, header};
 
 /// What came of one notebook.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ fn cell_text(cell: &Cell, left: &mut Vec<Diagnostic>) -> String {
     for line in cell.text().split_inclusive('\n') {
         let bare = line.trim_end();
         let old = if at_top { old(bare) } else { Old::None };
-        at_top &= !matches!(old, Old::None) || directive::header(line).next().is_some();
+        at_top &= !matches!(old, Old::None) || header::lines(line).next().is_some();
         match old {
             Old::Directive(new) => {
                 text.push_str(&new);

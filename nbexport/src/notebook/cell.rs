@@ -6,10 +6,11 @@ use std::sync::Arc;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, Expr, Item, Stmt};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Block, Expr, Item, MacroDelimiter, Stmt};
 
 use crate::diagnostic::{Diagnostic, Result, Source};
-use crate::notebook::directive;
+use crate::notebook::{command, header};
 
 /// A code cell, parsed as the inside of a block, which is how the kernel sees it.
 #[derive(Debug)]
@@ -70,12 +71,12 @@ impl Code {
     pub fn parse(source: &Arc<Source>) -> Result<Self> {
         let mut text = source.text.clone();
         let mut commands = Vec::new();
-        for (start, line) in directive::header(&source.text) {
-            if directive::is_command(line) {
-                let span = start..start + line.len();
-                commands.push((line.trim().to_owned(), span.clone()));
-                text.replace_range(span, &"/".repeat(line.len()).replace("///", "// "));
+        for line in header::lines(&source.text).filter(header::Line::is_command) {
+            if line.kind == header::LineKind::Command {
+                command::of(line.text).map_err(|nearest| unknown_command(source, &line, nearest))?;
             }
+            commands.push((line.text.trim().to_owned(), line.span()));
+            text.replace_range(line.span(), &"/".repeat(line.text.len()).replace("///", "// "));
         }
         if let Some(diagnostic) = conflict_in(source) {
             return Err(diagnostic);
@@ -104,11 +105,15 @@ impl Code {
     pub fn shape(&self) -> Shape {
         match self.stmts.last() {
             None => Shape::Empty,
-            Some(_) if self.stmts.iter().all(|stmt| matches!(stmt, Stmt::Item(_))) => Shape::Items,
-            Some(Stmt::Expr(_, None)) => Shape::Expression,
-            Some(Stmt::Macro(stmt)) if stmt.semi_token.is_none() => Shape::Expression,
+            Some(_) if only_declares(&self.stmts) => Shape::Items,
+            Some(_) if closing(&self.stmts).is_some() => Shape::Expression,
             Some(_) => Shape::Statements,
         }
+    }
+
+    /// Where the closing expression stands, if the cell ends in one.
+    pub fn closing(&self) -> Option<Range<usize>> {
+        closing(&self.stmts).map(|stmt| self.span(stmt))
     }
 
     /// The items of the cell, those inside other items left out.
@@ -153,6 +158,40 @@ impl Code {
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
+}
+
+/// The closing expression of a cell, whose value is shown. A macro in braces is a statement, which is how Rust takes it.
+pub fn closing(stmts: &[Stmt]) -> Option<&Stmt> {
+    stmts.last().filter(|stmt| match stmt {
+        Stmt::Expr(_, None) => true,
+        Stmt::Macro(call) => {
+            call.semi_token.is_none() && !matches!(call.mac.delimiter, MacroDelimiter::Brace(_))
+        }
+        _ => false,
+    })
+}
+
+/// Whether a cell only declares: it has no statement that could do something.
+pub fn only_declares(stmts: &[Stmt]) -> bool {
+    stmts.iter().all(|stmt| matches!(stmt, Stmt::Item(_)))
+}
+
+/// The `#[test]` functions of a cell, those in its modules included. Running a notebook runs none of them.
+pub fn tests(stmts: &[Stmt]) -> Vec<String> {
+    struct Tests(Vec<String>);
+    impl<'ast> Visit<'ast> for Tests {
+        fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+            if item.attrs.iter().any(|attribute| attribute.path().is_ident("test")) {
+                self.0.push(item.sig.ident.to_string());
+            }
+            visit::visit_item_fn(self, item);
+        }
+    }
+    let mut tests = Tests(Vec::new());
+    for stmt in stmts {
+        tests.visit_stmt(stmt);
+    }
+    tests.0
 }
 
 /// Whether a macro of this name stands for a statement rather than for items.
@@ -210,6 +249,22 @@ fn conflict(text: &str) -> Option<Range<usize>> {
     };
     let start = begins("<<<<<<< ")?;
     (text.contains("\n=======\n") && text.contains("\n>>>>>>> ")).then_some(start)
+}
+
+/// What is wrong with a cell that has a command which evcxr does not know.
+fn unknown_command(
+    source: &Arc<Source>,
+    line: &header::Line<'_>,
+    nearest: Option<&'static str>,
+) -> Diagnostic {
+    let (name, _) = command::split(line.text);
+    let start = line.start + line.text.find(':').unwrap_or_default();
+    let diagnostic =
+        Diagnostic::error(format!("evcxr has no command `{name}`")).at(source, start..start + name.len(), "");
+    diagnostic.help(match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`? a space follows a command's name"),
+        None => "`:help` in a cell of its own lists evcxr's commands".to_owned(),
+    })
 }
 
 fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {

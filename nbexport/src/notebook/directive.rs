@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::Cell;
+use crate::notebook::{Cell, header};
 
 /// One directive and where it stands in its cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,11 +131,12 @@ const KNOWN: &[(&str, Args)] = &[
 pub fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
     let mut directives = Vec::new();
     let mut wrong = Vec::new();
-    for (start, line) in header(cell.text()) {
-        let Some(body) = line.trim_start().strip_prefix("//|") else {
+    for line in header::lines(cell.text()) {
+        let Some(body) = line.text.trim_start().strip_prefix("//|") else {
             continue;
         };
-        let span = start + (line.len() - line.trim_start().len())..start + line.trim_end().len();
+        let indent = line.text.len() - line.text.trim_start().len();
+        let span = line.start + indent..line.start + line.text.trim_end().len();
         match directive(body, cell, &span) {
             Ok(kind) => {
                 let directive = Directive { kind, span };
@@ -148,28 +149,6 @@ pub fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
         }
     }
     (Directives(directives), wrong)
-}
-
-/// The lines before the first line of Rust, with their offsets: comments, blanks, `:commands` and `!shell` lines.
-///
-/// The kernel, too, takes commands only here.
-pub fn header(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut offset = 0;
-    text.split_inclusive('\n')
-        .map(move |line| {
-            let start = offset;
-            offset += line.len();
-            (start, line.trim_end_matches(['\n', '\r']))
-        })
-        .take_while(|(_, line)| {
-            let trimmed = line.trim_start();
-            trimmed.is_empty() || trimmed.starts_with("//") || is_command(line)
-        })
-}
-
-/// Whether the kernel takes a line of a cell's header as a command of its own (`:dep …`, `!ls`).
-pub fn is_command(line: &str) -> bool {
-    line.trim_start_matches(' ').starts_with(':') || line.starts_with('!')
 }
 
 fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {

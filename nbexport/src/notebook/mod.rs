@@ -6,7 +6,9 @@
 //! [`RawValue`] gives this, and speed with it: outputs are neither decoded nor encoded.
 
 pub mod cell;
+pub mod command;
 pub mod directive;
+pub mod header;
 pub(crate) mod json;
 pub mod parsed;
 pub mod scope;

@@ -4,6 +4,7 @@
 
 pub mod kernel;
 pub mod native;
+mod plan;
 pub mod process;
 pub mod verdict;
 
@@ -11,8 +12,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::{Cell, Notebook};
+use crate::diagnostic::Diagnostic;
+use crate::notebook::Cell;
 use crate::run::verdict::NotebookReport;
 
 /// How to test.
@@ -90,20 +91,6 @@ pub enum Progress<'a> {
     Warning(&'a Diagnostic),
     /// A notebook is through.
     Done(&'a str, &'a Outcome),
-}
-
-/// Whether a notebook is one that an engine runs.
-///
-/// # Errors
-/// It is in another language.
-pub(crate) fn in_rust(notebook: &Notebook) -> Result<()> {
-    match notebook.language() {
-        Some(language) if language != "rust" => {
-            let message = format!("`{}` is a notebook in another language: {language}", notebook.name);
-            Err(Diagnostic::error(message).help("nbexport runs notebooks in Rust"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Runs notebooks side by side and tells of each. Unless asked to keep going, none is begun after one has failed, or

@@ -20,7 +20,7 @@ use crate::export::{self, Options};
 use crate::files::{Lock, Original};
 use crate::git;
 use crate::notebook::cell::lines_within_literals;
-use crate::notebook::directive;
+use crate::notebook::header;
 use crate::notebook::{Cell, Edit, Notebook, lines, short_hash};
 use crate::project::Project;
 
@@ -266,7 +266,7 @@ impl Comparison<'_> {
         }
         let name = &self.module.name;
         // A directive that somebody wrote there says what the cell is.
-        let says = directive::header(code).any(|(_, line)| line.trim_start().starts_with("//|"));
+        let says = header::lines(code).any(|line| line.text.trim_start().starts_with("//|"));
         let directive = match () {
             () if says => String::new(),
             () if self.module.target == Target::Binary => format!("//| bin {name}\n"),

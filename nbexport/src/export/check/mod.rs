@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::export::module;
-use crate::notebook::Cell;
 use crate::notebook::cell::{Code, Shape, conflict_in};
 use crate::notebook::directive::{self, Kind};
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::notebook::scope::{self, Declared, Import};
+use crate::notebook::{Cell, header};
 
 /// Everything that is wrong with a notebook that exports something.
 pub fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
@@ -128,7 +128,7 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 /// A `//| export` below the first line of code would be taken as a comment, and nobody would notice.
 fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
     let text = cell.cell.text();
-    let header = directive::header(text).last().map_or(0, |(start, line)| start + line.len());
+    let header = header::lines(text).last().map_or(0, |line| line.span().end);
     if !text[header..].contains("\n//|") {
         return;
     }

@@ -58,8 +58,6 @@ pub struct Run {
     pub outputs: Vec<Output>,
     /// The number it gets in the notebook.
     pub execution_count: Option<u64>,
-    /// The `#[test]` functions in it, which did not run.
-    pub tests: Vec<String>,
     /// The program that the kernel made of it, when it stopped before its end: panics name its lines.
     pub program: Option<String>,
     /// What was sent.
@@ -77,7 +75,6 @@ impl Run {
             end: End::Refused(refused),
             outputs: vec![error],
             execution_count: None,
-            tests: Vec::new(),
             program: None,
             sent: String::new(),
             times: Vec::new(),

@@ -9,6 +9,7 @@ use anstream::adapter::strip_str;
 
 use super::Output;
 use crate::diagnostic::{Diagnostic, Source};
+use crate::notebook::header::first_code;
 
 /// What a cell printed, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -214,20 +215,6 @@ fn question(text: &str) -> Range<usize> {
         }
         _ => first_code(text),
     }
-}
-
-/// The first line of Rust in a cell, or its first line.
-pub(super) fn first_code(text: &str) -> Range<usize> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let code = line.trim();
-        let is_header = code.is_empty() || code.starts_with("//") || code.starts_with([':', '!']);
-        if !is_header {
-            return start + line.len() - line.trim_start().len()..start + line.trim_end().len();
-        }
-        start += line.len();
-    }
-    0..text.lines().next().unwrap_or_default().len()
 }
 
 #[cfg(test)]

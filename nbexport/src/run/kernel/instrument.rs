@@ -17,8 +17,10 @@ use std::ops::Range;
 
 use syn::parse::Parser;
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
-use syn::{Attribute, Block, Ident, Item, Stmt};
+use syn::visit::Visit;
+use syn::{Attribute, Block, Ident};
+
+use crate::notebook::{cell, header};
 
 /// A cell ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,6 @@ pub struct Instrumented {
     pub marked: bool,
     /// Whether the closing expression was changed, so that the compiler's messages about it show what nobody wrote.
     pub changed: bool,
-    /// The `#[test]` functions in it, which no kernel runs.
-    pub tests: Vec<String>,
 }
 
 /// Why a cell is not sent at all.
@@ -57,7 +57,7 @@ pub enum Use {
 /// # Errors
 /// The kernel drops what it cannot parse and runs the rest, so such a cell is refused.
 pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, Refused> {
-    let start = header_len(source);
+    let start = header::length(source);
     let rust = &source[start..];
     let at = |span: proc_macro2::Span| {
         let range = span.byte_range();
@@ -83,18 +83,17 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         return Err(Refused { message, span: at(ident.span()) });
     }
     let mut code = source.to_owned();
-    let tests = names.tests;
-    let Some(last) = statements.last() else {
-        return Ok(Instrumented { code, marked: false, changed: false, tests });
-    };
+    if statements.is_empty() {
+        return Ok(Instrumented { code, marked: false, changed: false });
+    }
 
     let print = format!(
         "::std::println!(\"\\n{mark}\\nEVCXR_BEGIN_CONTENT {mime}\\nend\\nEVCXR_END_CONTENT\"); \
          ::std::eprintln!(\"\\n{mark}\");",
         mime = mime_of(mark)
     );
-    let closing = closing(last).map(at);
-    let only_items = statements.iter().all(|statement| matches!(statement, Stmt::Item(_)));
+    let closing = cell::closing(&statements).map(|last| at(last.span()));
+    let only_items = cell::only_declares(&statements);
     if r#use == Use::Compile && !only_items {
         if let Some(closing) = &closing {
             code.insert(closing.end, ';');
@@ -103,7 +102,7 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         code.insert_str(start, "if false { ");
         code.push_str("\n}\n");
         code.push_str(&print);
-        return Ok(Instrumented { code, marked: true, changed: true, tests });
+        return Ok(Instrumented { code, marked: true, changed: true });
     }
     let changed = closing.is_some();
     if let Some(closing) = closing {
@@ -117,7 +116,7 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         code.push('\n');
         code.push_str(&print);
     }
-    Ok(Instrumented { code, marked: true, changed, tests })
+    Ok(Instrumented { code, marked: true, changed })
 }
 
 /// The mime type that carries a mark. Not one that looks like JSON, which the kernel would parse.
@@ -131,29 +130,10 @@ pub(super) fn flush(mark: &str) -> String {
     format!("let _ = {{ ::std::println!(\"\\n{mark}\"); ::std::eprintln!(\"\\n{mark}\"); }};")
 }
 
-/// The lines before the first one that the kernel takes for Rust, in bytes: `:commands`, `!shell`, comments, blanks.
-fn header_len(source: &str) -> usize {
-    let is_header = |line: &&str| {
-        let command = line.trim_start_matches(' ').starts_with(':');
-        command || line.starts_with('!') || line.starts_with("//") || line.trim().is_empty()
-    };
-    source.split_inclusive('\n').take_while(is_header).map(str::len).sum()
-}
-
-/// Where the closing expression stands, if the last statement is one.
-fn closing(last: &Stmt) -> Option<proc_macro2::Span> {
-    match last {
-        Stmt::Expr(expr, None) => Some(expr.span()),
-        Stmt::Macro(call) if call.semi_token.is_none() => Some(call.span()),
-        _ => None,
-    }
-}
-
 /// Names that matter for what is sent and what is said about it.
 #[derive(Default)]
 struct Names {
     reserved: Option<Ident>,
-    tests: Vec<String>,
 }
 
 impl<'ast> Visit<'ast> for Names {
@@ -162,15 +142,6 @@ impl<'ast> Visit<'ast> for Names {
         if ident == "gen" && self.reserved.is_none() {
             self.reserved = Some(ident.clone());
         }
-    }
-
-    fn visit_item(&mut self, item: &'ast Item) {
-        if let Item::Fn(function) = item
-            && function.attrs.iter().any(|attribute| attribute.path().is_ident("test"))
-        {
-            self.tests.push(function.sig.ident.to_string());
-        }
-        visit::visit_item(self, item);
     }
 }
 
@@ -255,10 +226,5 @@ mod tests {
         assert!(sent(":dep a\nf();").starts_with(":dep a\nif false { f();\n}\n::std::println!"));
         assert!(sent("f();\ng() // why").starts_with("if false { f();\nlet _ = g(); // why\n}\n::std"));
         assert!(sent("fn f() {}").starts_with("fn f() {}\n::std"));
-    }
-
-    #[test]
-    fn test_functions_are_named() {
-        assert_eq!(sent("#[test]\nfn a() {}\nmod m { #[test] fn b() {} }\nfn c() {}").tests, ["a", "b"]);
     }
 }

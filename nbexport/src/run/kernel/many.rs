@@ -7,7 +7,8 @@ use super::{KernelOptions, KernelReport, Spec, Write, builds_dir};
 use crate::diagnostic::Result;
 use crate::notebook::{Cell, Notebook};
 use crate::project::Project;
-use crate::run::{Options, Outcome, Progress, Select, in_rust, run_each};
+use crate::run::plan::is_wanted;
+use crate::run::{Options, Outcome, Progress, run_each};
 
 /// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
 ///
@@ -21,7 +22,8 @@ pub fn test(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(String, Outcome)> {
     let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
-    let wanted: Vec<_> = named.filter(|(path, name)| is_wanted(path, name, &options.select)).collect();
+    let wanted: Vec<_> =
+        named.filter(|(path, name)| is_wanted(name, &Notebook::read(path, name), &options.select)).collect();
     let outcomes = run_each(
         &wanted,
         options,
@@ -42,15 +44,6 @@ pub fn test(
     wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
 }
 
-/// A notebook that cannot be read is wanted too, or nobody would hear of it.
-fn is_wanted(path: &Path, name: &str, select: &Select) -> bool {
-    let has_cell = || {
-        Notebook::read(path, name)
-            .map_or(true, |notebook| notebook.cells.iter().any(|cell| select.cell(cell)))
-    };
-    select.notebook(name) && (select.cell.is_none() || has_cell())
-}
-
 fn run_one(
     path: &Path,
     name: &str,
@@ -59,7 +52,6 @@ fn run_one(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<(Notebook, KernelReport)> {
     let notebook = Notebook::read(path, name)?;
-    in_rust(&notebook)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
     kernel.builds = builds_dir();
     let options = RunOptions {

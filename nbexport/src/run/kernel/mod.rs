@@ -170,7 +170,7 @@ impl Kernel {
         };
         let times = std::mem::take(&mut sink.times);
         let outputs = sink.finish(execution_count);
-        Ok(Run { end, outputs, execution_count, tests: cell.tests, program, sent: cell.code, times })
+        Ok(Run { end, outputs, execution_count, program, sent: cell.code, times })
     }
 
     /// Ends the kernel and everything it started.

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use super::{End, Kernel, KernelOptions, Output, Run, Use, explain};
 use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::files::{Lock, Original};
-use crate::notebook::directive;
-use crate::notebook::{Cell, Edit, Notebook};
+use crate::notebook::{Cell, Edit, Notebook, header};
 use crate::project::Project;
 use crate::run::Select;
-use crate::run::verdict::{CellReport, Expect, Failure, FailureKind, NotebookReport, Verdict};
+use crate::run::plan::Plan;
+use crate::run::verdict::{Expect, Failure, FailureKind, NotebookReport, Verdict};
 
 /// How a notebook is run.
 #[derive(Clone, Debug)]
@@ -61,36 +61,32 @@ pub fn run(
     options: &RunOptions,
     mut progress: impl FnMut(&Cell),
 ) -> Result<KernelReport> {
+    let plan = Plan::new(notebook, &options.select)?;
     let start = Instant::now();
     let mut kernel = None;
     let mut stopped = false;
     let mut before: Vec<(Arc<Source>, String)> = Vec::new();
     let mut cells = Vec::new();
     let mut runs = Vec::new();
-    let last = notebook.cells.iter().rposition(|cell| options.select.cell(cell));
-    for (index, cell) in notebook.cells.iter().enumerate().filter(|(_, cell)| cell.is_code()) {
+    for (index, (cell, expect)) in plan.cells().enumerate() {
         let began = Instant::now();
-        let expect = Expect::of(cell, &directive::parse(cell).0);
-        let mut tests_not_run = Vec::new();
         let mut outcome = None;
         let verdict = match expect {
             Expect::Skip(why) => Verdict::Skipped(why),
-            _ if last.is_some_and(|last| index > last) => Verdict::Skipped("not selected"),
             _ if stopped => Verdict::NotReached,
             _ => {
-                progress(cell);
+                progress(cell.cell);
                 let kernel = match &mut kernel {
                     Some(kernel) => kernel,
                     none => none.insert(Kernel::start(&options.kernel)?),
                 };
                 let what = if expect == Expect::Compiles { Use::Compile } else { Use::Run };
-                let run = kernel.run(cell.text(), what, options.timeout)?;
-                before.push((Arc::clone(&cell.source), run.sent.clone()));
+                let run = kernel.run(cell.cell.text(), what, options.timeout)?;
+                before.push((Arc::clone(cell.source()), run.sent.clone()));
                 let verdict = judge(expect, &run, &before, options.timeout);
                 // Without its variables the notebook cannot go on, whatever was asked for.
                 let gone = !kernel.is_running();
                 stopped = gone || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
-                tests_not_run = run.tests;
                 outcome = Some(Ran {
                     outputs: run.outputs,
                     execution_count: run.execution_count,
@@ -99,8 +95,7 @@ pub fn run(
                 verdict
             }
         };
-        let (number, source, time) = (cell.number, Arc::clone(&cell.source), began.elapsed());
-        cells.push(CellReport { number, source, verdict, time, tests_not_run });
+        cells.push(plan.report(index, verdict, began.elapsed()));
         runs.push(outcome);
     }
     let report = NotebookReport { name: notebook.name.clone(), cells, time: start.elapsed() };
@@ -204,7 +199,7 @@ fn judge(expect: Expect, run: &Run, before: &[(Arc<Source>, String)], limit: Opt
         (_, End::TimedOut(_)) => FailureKind::TimedOut,
         (_, End::Unknown) => FailureKind::Unknown,
     };
-    let whole = || explain::first_code(&source.text);
+    let whole = || header::first_code(&source.text);
     let about = |message: String| Diagnostic::error(message).at(source, whole(), "");
     let printed = explain::Printed::of(&run.outputs);
     let diagnostic = match (kind, &run.end) {

@@ -7,9 +7,10 @@ use super::subject::Subject;
 use super::workspace::Workspace;
 use super::{build, crate_places, primary, read};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::parsed::{ParsedNotebook, Role};
+use crate::notebook::parsed::Role;
 use crate::project::Project;
 use crate::run::Select;
+use crate::run::plan::Plan;
 use crate::run::verdict::Verdict;
 
 /// What there is to say of a cell.
@@ -36,14 +37,16 @@ pub fn check(
     let mut subjects = Vec::new();
     for entry in &entries {
         let subject = match &entry.notebook {
-            Ok(notebook) => Subject::new(entry.path.clone(), ParsedNotebook::new(notebook).0, &select),
+            Ok(notebook) => {
+                Plan::new(notebook, &select).and_then(|plan| Subject::new(entry.path.clone(), plan))
+            }
             Err(diagnostic) => Err(diagnostic.clone()),
         };
         match subject {
             Ok(mut subject) => {
                 subject.write();
                 let file = format!("{}/src/main.rs", subject.package);
-                places.add(&file, subject.parsed.notebook, subject.program.map.clone());
+                places.add(&file, subject.plan.parsed.notebook, subject.program.map.clone());
                 findings.extend(unparsable(&subject));
                 subjects.push(subject);
             }
@@ -96,6 +99,6 @@ fn concerns_a_cell(message: &Value, subject: &Subject<'_>) -> bool {
     };
     cell.is_some_and(|index| {
         build::is_error(message)
-            || !matches!(subject.parsed.cells[index].role(), Role::Export(..) | Role::Bin(_))
+            || !matches!(subject.plan.parsed.cells[index].role(), Role::Export(..) | Role::Bin(_))
     })
 }

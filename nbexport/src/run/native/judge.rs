@@ -12,6 +12,7 @@ use super::run::{CellRun, End, Ran};
 use super::subject::Subject;
 use crate::cargo::places::{Place, Places};
 use crate::diagnostic::{Diagnostic, Source};
+use crate::notebook::header::first_code;
 use crate::run::verdict::{Failure, FailureKind, Verdict};
 
 /// Which cell a compiler's error is about, and the error as it is shown there. `None`: it is about no cell.
@@ -91,7 +92,7 @@ pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
     let indices: Vec<usize> = subject.failing.keys().copied().collect();
     for index in indices {
         let name = subject.failing_name(index);
-        let number = subject.parsed.cells[index].cell.number;
+        let number = subject.plan.parsed.cells[index].cell.number;
         let program = &subject.failing[&index];
         let file = format!("{}/src/bin/{name}.rs", subject.package);
         let fails = built.messages.iter().any(|(target, message)| {
@@ -100,7 +101,7 @@ pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
         subject.verdicts[index] = Some(if fails {
             Verdict::Passed
         } else {
-            let cell = &subject.parsed.cells[index];
+            let cell = &subject.plan.parsed.cells[index];
             let diagnostic = Diagnostic::error("the cell was expected not to compile, and compiles")
                 .at(cell.source(), first_code(&cell.cell.source.text), "")
                 .help("take `compile_fail` off it");
@@ -237,18 +238,4 @@ fn line_from(place: &Place) -> std::ops::Range<usize> {
     let start = place.offset().min(text.len());
     let line = text[start..].lines().next().unwrap_or_default();
     start..start + line.trim_end().len()
-}
-
-/// The first line of a cell that is no comment, no directive and no command.
-fn first_code(text: &str) -> std::ops::Range<usize> {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if !trimmed.is_empty() && !trimmed.starts_with("//") && !trimmed.starts_with(':') {
-            let start = at + line.len() - line.trim_start().len();
-            return start..start + trimmed.len();
-        }
-        at += line.len();
-    }
-    0..text.lines().next().map_or(0, str::len)
 }

@@ -16,7 +16,6 @@ mod workspace;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -26,12 +25,12 @@ use self::subject::Subject;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 use crate::cargo::places::Places;
-use crate::diagnostic::{Diagnostic, Result, Source};
+use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::module::Module;
 use crate::notebook::Notebook;
-use crate::notebook::parsed::ParsedNotebook;
 use crate::project::Project;
+use crate::run::plan::{Plan, is_wanted};
 use crate::run::verdict::{CellReport, NotebookReport, Verdict};
 use crate::run::{Options, Outcome, Progress, Select, run_each};
 
@@ -51,8 +50,7 @@ pub fn test(
     for (index, entry) in notebooks.iter().enumerate() {
         let subject = match &entry.notebook {
             Ok(notebook) => {
-                let (parsed, _) = ParsedNotebook::new(notebook);
-                Subject::new(entry.path.clone(), parsed, &options.select)
+                Plan::new(notebook, &options.select).and_then(|plan| Subject::new(entry.path.clone(), plan))
             }
             Err(diagnostic) => Err(diagnostic.clone()),
         };
@@ -114,8 +112,7 @@ fn read(project: &Project, paths: &[PathBuf], select: &Select) -> Vec<Entry> {
     let entry = |path: PathBuf| {
         let name = project.name_of(&path);
         let notebook = Notebook::read(&path, &name);
-        let has_cell = || notebook.as_ref().is_ok_and(|it| it.cells.iter().any(|cell| select.cell(cell)));
-        let wanted = paths.contains(&path) && select.notebook(&name) && (select.cell.is_none() || has_cell());
+        let wanted = paths.contains(&path) && is_wanted(&name, &notebook, select);
         Entry { path, name, notebook, wanted }
     };
     all.into_iter().map(entry).collect()
@@ -155,23 +152,20 @@ struct Runnable {
     cells: Vec<RunnableCell>,
 }
 
+/// What is known of a cell before it runs.
 struct RunnableCell {
-    source: Arc<Source>,
-    number: usize,
     verdict: Option<Verdict>,
-    tests_not_run: Vec<String>,
+    report: CellReport,
 }
 
 impl Runnable {
     fn of(subject: &Subject<'_>, executable: Option<PathBuf>) -> Self {
-        let cells = subject.parsed.cells.iter().zip(&subject.verdicts).map(|(cell, verdict)| RunnableCell {
-            source: Arc::clone(cell.source()),
-            number: cell.cell.number,
+        let cells = subject.verdicts.iter().enumerate().map(|(index, verdict)| RunnableCell {
             verdict: verdict.clone(),
-            tests_not_run: cell.code().as_ref().map(tests_in).unwrap_or_default(),
+            report: subject.plan.report(index, Verdict::NotReached, Duration::ZERO),
         });
         Self {
-            name: subject.parsed.notebook.name.clone(),
+            name: subject.plan.parsed.notebook.name.clone(),
             folder: subject.path.parent().unwrap_or(Path::new(".")).to_owned(),
             env: subject.env.clone(),
             executable,
@@ -200,41 +194,19 @@ fn run_one(
         }
     };
     let mut cells = Vec::new();
-    for cell in &notebook.cells {
-        let run = ran.as_ref().and_then(|ran| ran.cells.iter().find(|run| run.number == cell.number));
-        let verdict = match (&cell.verdict, run, &ran) {
+    for RunnableCell { verdict, report } in &notebook.cells {
+        let run = ran.as_ref().and_then(|ran| ran.cells.iter().find(|run| run.number == report.number));
+        let verdict = match (verdict, run, &ran) {
             (Some(verdict), ..) => verdict.clone(),
             (None, Some(run), Some(ran)) => {
-                judge::verdict(name, &cell.source, run, ran, places, options.timeout)
+                judge::verdict(name, &report.source, run, ran, places, options.timeout)
             }
             (None, ..) => Verdict::NotReached,
         };
-        cells.push(CellReport {
-            number: cell.number,
-            source: Arc::clone(&cell.source),
-            verdict,
-            time: run.map_or(Duration::ZERO, |run| run.time),
-            tests_not_run: cell.tests_not_run.clone(),
-        });
+        let time = run.map_or(Duration::ZERO, |run| run.time);
+        cells.push(CellReport { verdict, time, ..report.clone() });
     }
     Outcome::Ran(NotebookReport { name: name.clone(), cells, time: start.elapsed() })
-}
-
-/// The `#[test]` functions of a cell: an ordinary program runs none.
-fn tests_in(code: &crate::notebook::cell::Code) -> Vec<String> {
-    use syn::visit::Visit;
-    struct Tests(Vec<String>);
-    impl<'ast> Visit<'ast> for Tests {
-        fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-            if item.attrs.iter().any(|attribute| attribute.path().is_ident("test")) {
-                self.0.push(item.sig.ident.to_string());
-            }
-            syn::visit::visit_item_fn(self, item);
-        }
-    }
-    let mut tests = Tests(Vec::new());
-    code.stmts.iter().for_each(|stmt| tests.visit_stmt(stmt));
-    tests.0
 }
 
 /// The primary span of a compiler's message.

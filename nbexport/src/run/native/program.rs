@@ -208,7 +208,7 @@ impl Writer {
     /// A cell as it is, its closing expression shown.
     fn run(&mut self, cell: &ParsedCell<'_>, code: &Code) {
         let end = code.text.len();
-        match closing(code) {
+        match code.closing() {
             None => self.part(cell, code, 0..end),
             Some(closing) => {
                 self.part(cell, code, 0..closing.start);
@@ -232,7 +232,7 @@ impl Writer {
     fn apart(&mut self, cell: &ParsedCell<'_>, code: &Code, r#use: Use, error: &str) {
         let is_item = |stmt: &&Stmt| matches!(stmt, Stmt::Item(_));
         let items: Vec<_> = code.stmts.iter().filter(is_item).map(|stmt| code.span(stmt)).collect();
-        let last = closing(code);
+        let last = code.closing();
         let statements: Vec<_> = code
             .stmts
             .iter()
@@ -308,20 +308,6 @@ impl Writer {
             };
             self.line(kept, Line::Cell(number), Some(Origin { cell: number, line: index + 1, shift: 0 }));
         }
-    }
-}
-
-/// Where the closing expression stands, if the cell ends in one. A macro in braces is taken for a statement, which
-/// is how Rust takes it.
-pub(super) fn closing(code: &Code) -> Option<Range<usize>> {
-    match code.stmts.last()? {
-        stmt @ Stmt::Expr(_, None) => Some(code.span(stmt)),
-        stmt @ Stmt::Macro(call)
-            if call.semi_token.is_none() && !matches!(call.mac.delimiter, syn::MacroDelimiter::Brace(_)) =>
-        {
-            Some(code.span(stmt))
-        }
-        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::build::{self, Build, Built};
-use super::program::{self, Line};
+use super::program::Line;
 use super::subject::{Subject, needs_kernel, not_compiled};
 use super::workspace::Workspace;
 use super::{Entry, broken, judge};
@@ -50,7 +50,7 @@ pub(super) fn build_all(
         for index in std::mem::take(&mut pending) {
             let Some(subject) = subjects.get_mut(&index) else { continue };
             let file = format!("{}/src/main.rs", subject.package);
-            places.add(&file, subject.parsed.notebook, subject.program.map.clone());
+            places.add(&file, subject.plan.parsed.notebook, subject.program.map.clone());
             match take_errors(subject, &built[&index], places, round) {
                 Ok(Some(executable)) => {
                     ready.insert(index, Ok(Some(executable)));
@@ -120,7 +120,8 @@ fn take_errors(
         match judge::culprit(message, &subject.program, places, &subject.package) {
             Some((Line::Probe(number), _)) => {
                 let index = subject.index_of(number).unwrap_or_default();
-                let code = subject.parsed.cells[index].code().as_ref().expect("a cell of the program parses");
+                let code =
+                    subject.plan.parsed.cells[index].code().as_ref().expect("a cell of the program parses");
                 let glob =
                     crate::notebook::scope::imports(code).into_iter().find(|import| import.name.is_none());
                 let span = glob.map_or(0..0, |glob| glob.span);
@@ -131,8 +132,8 @@ fn take_errors(
             }
             Some((line @ (Line::Cell(number) | Line::Show(number) | Line::For(number)), diagnostic)) => {
                 let index = subject.index_of(number).unwrap_or_default();
-                let code = subject.parsed.cells[index].code().as_ref().ok();
-                let closing = code.and_then(|code| Some((code, program::closing(code)?)));
+                let code = subject.plan.parsed.cells[index].code().as_ref().ok();
+                let closing = code.and_then(|code| Some((code, code.closing()?)));
                 let diagnostic =
                     match closing.filter(|_| matches!(line, Line::Show(_)) && diagnostic.primary.is_none()) {
                         Some((code, span)) => judge::unshown(message).at(code.source(), span, ""),
@@ -154,7 +155,7 @@ fn take_errors(
     let missing = subject.missing_names();
     for (number, diagnostics) in by_cell {
         let Some(index) = subject.index_of(number) else { continue };
-        let text = subject.parsed.cells[index].cell.text();
+        let text = subject.plan.parsed.cells[index].cell.text();
         let depends = round > 0
             && unresolved[&number]
             && text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| missing.contains(word));

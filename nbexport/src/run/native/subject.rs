@@ -12,20 +12,17 @@ use super::workspace::{Package, package_name};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::{self, Dependency};
 use crate::notebook::cell::{Code, Shape};
-use crate::notebook::parsed::ParsedNotebook;
 use crate::notebook::scope;
+use crate::run::plan::Plan;
 use crate::run::verdict::{Expect, Failure, FailureKind, Verdict};
-use crate::run::{Select, in_rust};
 
 /// A notebook on its way.
 #[derive(Debug)]
 pub(super) struct Subject<'a> {
     pub(super) path: PathBuf,
-    pub(super) parsed: ParsedNotebook<'a>,
+    pub(super) plan: Plan<'a>,
     /// The name of its package.
     pub(super) package: String,
-    /// What is expected of each code cell.
-    pub(super) expects: Vec<Expect>,
     /// The verdicts that are known without running.
     pub(super) verdicts: Vec<Option<Verdict>>,
     /// The main program.
@@ -48,21 +45,19 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// The notebook cannot be one program.
-    pub(super) fn new(path: PathBuf, parsed: ParsedNotebook<'a>, select: &Select) -> Result<Self> {
-        in_rust(parsed.notebook)?;
+    pub(super) fn new(path: PathBuf, plan: Plan<'a>) -> Result<Self> {
+        let parsed = &plan.parsed;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-        let (found, wrong) = manifest::of_notebook(&parsed, &folder);
+        let (found, wrong) = manifest::of_notebook(parsed, &folder);
         let (dependencies, contradictions) = manifest::unite(found);
         if let Some(diagnostic) = wrong.into_iter().chain(contradictions).next() {
             return Err(diagnostic);
         }
-        let expects = parsed.cells.iter().map(|cell| Expect::of(cell.cell, &cell.directives)).collect();
         let mut subject = Self {
             package: package_name(&parsed.notebook.name),
             verdicts: vec![None; parsed.cells.len()],
             path,
-            parsed,
-            expects,
+            plan,
             program: Program::default(),
             failing: BTreeMap::new(),
             dependencies,
@@ -73,13 +68,13 @@ impl<'a> Subject<'a> {
             notes: Vec::new(),
         };
         subject.commands();
-        subject.first_verdicts(select)?;
+        subject.first_verdicts()?;
         Ok(subject)
     }
 
     /// Takes the lines that the kernel takes for itself.
     fn commands(&mut self) {
-        for cell in &self.parsed.cells {
+        for cell in &self.plan.parsed.cells {
             let Ok(code) = cell.code() else { continue };
             for (line, _) in &code.commands {
                 let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -105,12 +100,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn first_verdicts(&mut self, select: &Select) -> Result<()> {
-        let last = self.parsed.cells.iter().rposition(|cell| select.cell(cell.cell));
-        for (index, cell) in self.parsed.cells.iter().enumerate() {
-            let verdict = match (self.expects[index], cell.code()) {
+    fn first_verdicts(&mut self) -> Result<()> {
+        for (index, (cell, expect)) in self.plan.cells().enumerate() {
+            let verdict = match (expect, cell.code()) {
                 (Expect::Skip(why), _) => Verdict::Skipped(why),
-                _ if last.is_some_and(|last| index > last) => Verdict::Skipped("not selected"),
                 (Expect::CompileError, Err(_)) => Verdict::Passed,
                 (_, Err(diagnostic)) => not_compiled(diagnostic.clone()),
                 (expect, Ok(code)) => {
@@ -137,24 +130,24 @@ impl<'a> Subject<'a> {
         let mut cells = Vec::new();
         self.failing.clear();
         for (index, expect) in
-            self.expects.iter().enumerate().filter(|(index, _)| self.verdicts[*index].is_none())
+            self.plan.expects.iter().enumerate().filter(|(index, _)| self.verdicts[*index].is_none())
         {
             match expect {
                 Expect::CompileError => {
                     let with_it: Vec<_> = cells.iter().copied().chain([(index, Use::Run)]).collect();
-                    self.failing.insert(index, program::program(&self.parsed, &with_it));
+                    self.failing.insert(index, program::program(&self.plan.parsed, &with_it));
                 }
                 Expect::Success | Expect::Skip(_) => cells.push((index, Use::Run)),
                 Expect::Panic => cells.push((index, Use::ShouldPanic)),
                 Expect::Compiles => cells.push((index, Use::Compile)),
             }
         }
-        self.program = program::program(&self.parsed, &cells);
+        self.program = program::program(&self.plan.parsed, &cells);
     }
 
     /// The name of the program that ends in a cell which is not to compile.
     pub(super) fn failing_name(&self, index: usize) -> String {
-        format!("{}_cell_{}", self.package, self.parsed.cells[index].cell.number)
+        format!("{}_cell_{}", self.package, self.plan.parsed.cells[index].cell.number)
     }
 
     /// The package as it is to be generated.
@@ -190,7 +183,7 @@ impl<'a> Subject<'a> {
             .iter()
             .enumerate()
             .filter(|(_, verdict)| matches!(verdict, Some(Verdict::Failed(_) | Verdict::NotReached)));
-        let codes = failed.filter_map(|(index, _)| self.parsed.cells[index].code().as_ref().ok());
+        let codes = failed.filter_map(|(index, _)| self.plan.parsed.cells[index].code().as_ref().ok());
         codes
             .flat_map(|code| {
                 let items = scope::declared(code).into_iter().map(|item| item.name);
@@ -203,7 +196,7 @@ impl<'a> Subject<'a> {
 
     /// The place among the code cells of the cell with a number.
     pub(super) fn index_of(&self, number: usize) -> Option<usize> {
-        self.parsed.cells.iter().position(|cell| cell.cell.number == number)
+        self.plan.parsed.cells.iter().position(|cell| cell.cell.number == number)
     }
 }
 
