@@ -12,7 +12,7 @@ use crate::verdicts::{CASES, Case, Engine, Right, notebook, right, runs};
 use nbexport::notebook::Notebook;
 use nbexport::run::Select;
 use nbexport::run::kernel::{self, KernelOptions, RunOptions};
-use nbexport::run::verdict::NotebookReport;
+use nbexport::run::verdict::{NotebookReport, Verdict};
 
 /// How to run small notebooks, if there is a kernel.
 fn options() -> Option<RunOptions> {
@@ -126,6 +126,56 @@ fn failures_are_explained_at_their_line() {
     assert_eq!(report.failures().next().unwrap().1.printed, "so far\n");
 }
 
+/// A check that is made when a temporary goes, as mocks do, belongs to the cell.
+#[test]
+fn a_closing_expression_whose_temporary_panics_when_it_is_dropped_fails() {
+    let Some(options) = options() else { return };
+    let texts = [
+        "struct Mock;\nimpl Mock { fn value(&self) -> i32 { 3 } }\n\
+         impl Drop for Mock { fn drop(&mut self) { panic!(\"never called\") } }",
+        "Mock.value()",
+        "let lock = std::sync::Mutex::new(vec![1, 2]);",
+        "lock.lock().unwrap().len()",
+    ];
+    let report = run(&texts, &options);
+    let failed: Vec<_> =
+        report.failures().map(|(cell, failure)| (cell.number, &failure.diagnostic)).collect();
+    let [(2, told)] = failed[..] else { panic!("{failed:?}") };
+    assert_eq!(told.message, "the cell panicked: never called");
+    assert_eq!(told.secondary[0].source.name, "x.ipynb:cell 2");
+}
+
+/// What evcxr itself takes for the end of a cell would shift all later verdicts by one.
+#[test]
+fn a_cell_that_prints_what_evcxr_takes_for_its_end_stops_the_notebook_and_says_why() {
+    let Some(options) = options() else { return };
+    let report = run(&["println!(\"EVCXR_EXECUTION_COMPLETE\");", "assert!(true);"], &options);
+    let (cell, failure) = report.failures().next().unwrap();
+    assert_eq!(cell.number, 1);
+    assert!(failure.diagnostic.message.contains("takes for its own"), "{:?}", failure.diagnostic);
+    assert!(matches!(report.cells[1].verdict, Verdict::NotReached), "{:?}", report.cells[1]);
+}
+
+#[test]
+fn a_cell_that_reads_standard_input_is_told_at_once_and_takes_no_cell_with_it() {
+    let Some(options) = options() else { return };
+    let read = "let mut line = String::new();\nstd::io::stdin().read_line(&mut line)?;";
+    let report = run(&[read, "1 + 1"], &options);
+    let (cell, failure) = report.failures().next().unwrap();
+    assert_eq!(cell.number, 1);
+    assert_eq!(failure.diagnostic.location().as_deref(), Some("x.ipynb:cell 1:2:10"));
+    assert!(matches!(report.cells[1].verdict, Verdict::Passed), "{:?}", report.cells[1]);
+}
+
+/// evcxr's own program unwinds: with `abort` in the environment it would not even link.
+#[test]
+fn a_kernel_starts_where_the_environment_asks_for_aborting_panics() {
+    let Some(mut options) = options() else { return };
+    options.kernel.env.push(("CARGO_PROFILE_DEV_PANIC".into(), "abort".into()));
+    let report = run(&["panic!(\"caught\")", "1 + 1"], &options);
+    assert!(matches!(report.cells[1].verdict, Verdict::Passed), "{:?}", report.cells[1]);
+}
+
 #[test]
 fn a_run_is_written_into_the_notebook_and_nothing_else_of_it_changes() {
     if options().is_none() {
@@ -210,4 +260,29 @@ fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
     assert_eq!(case.read("notebooks/00_demo.ipynb"), before);
     let pid = case.read("notebooks/pid");
     ends(&pid);
+}
+
+/// Nobody can act on SIGKILL, as the out-of-memory killer sends it, and the kernel goes all the same.
+#[test]
+fn a_killed_run_leaves_no_kernel() {
+    if options().is_none() {
+        return;
+    }
+    let case = Project::of(
+        "
+        --- starts
+        std::fs::write(\"pid\", std::process::id().to_string())?;
+        --- hangs
+        loop { std::thread::yield_now(); }
+        ",
+    );
+    let mut nbexport = case.command("run").spawn().unwrap();
+    let start = Instant::now();
+    while std::fs::read_to_string(case.path("notebooks/pid")).unwrap_or_default().is_empty() {
+        assert!(start.elapsed() < Duration::from_mins(5), "the cell never ran");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    nbexport.kill().unwrap();
+    nbexport.wait().unwrap();
+    ends(&case.read("notebooks/pid"));
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -29,6 +29,20 @@ fn groups() -> MutexGuard<'static, Groups> {
 pub struct Group {
     leader: Child,
     pid: Pid,
+    guard: Option<Child>,
+}
+
+/// Kills a process group when this process is gone, however it went: SIGKILL, as the out-of-memory killer sends it, can
+/// be acted upon by nobody else. It waits for the end of a pipe whose other end only this process has.
+fn guard(group: Pid) -> std::io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", "read _; kill -s KILL -- \"-$1\"", "sh", &group.as_raw_pid().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // A ctrl-C in the terminal is not for it.
+        .process_group(0)
+        .spawn()
 }
 
 impl Group {
@@ -42,7 +56,9 @@ impl Group {
         let leader = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&leader);
         groups.alive.insert(pid.as_raw_pid());
-        Ok(Self { leader, pid })
+        // Without one, the group is as safe as this process lets it be.
+        let guard = guard(pid).ok();
+        Ok(Self { leader, pid, guard })
     }
 
     /// The leader's process id, which is the group's id too.
@@ -70,6 +86,11 @@ impl Group {
         // First the kill, then the reaping: once the leader is reaped the id may belong to someone else.
         if groups().alive.remove(&self.pid.as_raw_pid()) {
             let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+        // Before the leader is reaped, or the guard might take another group of the same number for it.
+        if let Some(mut guard) = self.guard.take() {
+            let _ = guard.kill();
+            let _ = guard.wait();
         }
         self.leader.wait()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Output, Refused};
+use super::{Instrumented, Output, Refused};
 
 /// What the kernel answered to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub enum End {
     KernelDied(String),
     /// It took too long, and the kernel was killed.
     TimedOut(Duration),
+    /// It printed what the kernel takes for the end of a cell, and the kernel, which no longer knew what belongs to
+    /// which cell, was killed.
+    OutOfStep,
     /// It compiles as it is, but not with the mark at its end, so that nobody knows how it ended.
     Unknown,
 }
@@ -61,7 +64,7 @@ pub struct Run {
     /// The program that the kernel made of it, when it stopped before its end: panics name its lines.
     pub program: Option<String>,
     /// What was sent.
-    pub sent: String,
+    pub sent: Instrumented,
     /// When the kernel began and ended it: events as Jupyter calls them, with the kernel's own time.
     pub times: Vec<(&'static str, String)>,
 }
@@ -76,7 +79,7 @@ impl Run {
             outputs: vec![error],
             execution_count: None,
             program: None,
-            sent: String::new(),
+            sent: Instrumented::default(),
             times: Vec::new(),
         }
     }

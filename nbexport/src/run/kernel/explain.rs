@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 
-use super::Output;
+use super::{Instrumented, Output};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::notebook::header::first_code;
 
@@ -79,13 +79,15 @@ fn is_about_backtrace(line: &str) -> bool {
         || (line.starts_with("             at ") || line.starts_with("  ") && frame())
 }
 
-/// A cell that panicked, or whose `?` failed. `cells` are those sent so far with what was sent, this one last.
-pub(super) fn stopped(
-    printed: &Printed,
-    program: Option<&str>,
-    cells: &[(Arc<Source>, String)],
-) -> Diagnostic {
-    let (source, _) = cells.last().expect("the cell that stopped was sent");
+/// A cell, and what the kernel got of it.
+pub(super) struct Sent {
+    pub(super) source: Arc<Source>,
+    pub(super) cell: Instrumented,
+}
+
+/// A cell that panicked, or whose `?` failed. `cells` are those sent so far, this one last.
+pub(super) fn stopped(printed: &Printed, program: Option<&str>, cells: &[Sent]) -> Diagnostic {
+    let Sent { source, .. } = cells.last().expect("the cell that stopped was sent");
     let last_words = printed.last_words.trim();
     match &printed.panic {
         // evcxr prints the error of a `?` and nothing else, after all that the cell printed.
@@ -174,32 +176,27 @@ fn pictured(picture: &[String], text: &str) -> Range<usize> {
 }
 
 /// Where in the cells a place of the generated program (`src/lib.rs:98:1`) comes from.
-fn locate<'a>(
-    place: &str,
-    program: &str,
-    cells: &'a [(Arc<Source>, String)],
-) -> Option<(&'a Arc<Source>, Range<usize>)> {
+fn locate<'a>(place: &str, program: &str, cells: &'a [Sent]) -> Option<(&'a Arc<Source>, Range<usize>)> {
     let mut parts = place.strip_prefix("src/lib.rs:")?.splitn(2, ':');
     let number: usize = parts.next()?.parse().ok()?;
     let column: usize = parts.next()?.parse().ok()?;
     let generated = program.lines().nth(number.checked_sub(1)?)?;
     let code = generated.trim();
     // The last cell with this line: a later definition hides an earlier one. The same line twice: nobody knows which.
-    let (source, sent, start) = cells.iter().rev().find_map(|(source, sent)| {
-        let mut places = sent.match_indices(code).map(|(at, _)| at);
+    let (sent, start) = cells.iter().rev().find_map(|sent| {
+        let mut places = sent.cell.code.match_indices(code).map(|(at, _)| at);
         let first = places.next()?;
-        places.next().is_none().then_some((source, sent, first))
+        places.next().is_none().then_some((sent, first))
     })?;
     let indent = generated.len() - generated.trim_start().len();
     let within = code.char_indices().nth((column - 1).checked_sub(indent)?).map_or(code.len(), |(at, _)| at);
-    // What was put before a closing expression is not the cell's: the text up to it is.
-    let added = sent.bytes().zip(source.text.bytes()).position(|(a, b)| a != b).unwrap_or(source.text.len());
-    let prefix = if sent[added..].starts_with("*(&(") { "*(&(".len() } else { 0 };
     let at = start + within;
-    let at = if at >= added { at.checked_sub(prefix)?.max(added) } else { at };
-    let rest = source.text.get(at..)?;
+    // What was put before a closing expression is not the cell's: the text up to it is.
+    let inserted = &sent.cell.inserted;
+    let at = if at >= inserted.start { at.saturating_sub(inserted.len()).max(inserted.start) } else { at };
+    let rest = sent.source.text.get(at..)?;
     let line = rest.lines().next()?.trim_end();
-    (!line.is_empty()).then(|| (source, at..at + line.len()))
+    (!line.is_empty()).then(|| (&sent.source, at..at + line.len()))
 }
 
 /// The last `?` of a cell's code, or its first line.
@@ -230,12 +227,11 @@ mod tests {
                          /rustc/5/panicking.rs:689:5\n   1: core::panicking::panic_fmt\nnote: Some details are omitted, run with \
                          `RUST_BACKTRACE=full` for a verbose backtrace.\n";
 
-    fn cells(texts: &[&str]) -> Vec<(Arc<Source>, String)> {
+    fn cells(texts: &[&str]) -> Vec<Sent> {
         let source = |(index, text): (usize, &&str)| {
             let name = format!("x.ipynb:cell {}", index + 1);
             let source = Arc::new(Source { name, cell_id: None, text: (*text).to_owned() });
-            let sent = super::super::instrument(text, "M", super::super::Use::Run).unwrap().code;
-            (source, sent)
+            Sent { source, cell: super::super::instrument(text, "M", super::super::Use::Run).unwrap() }
         };
         texts.iter().enumerate().map(source).collect()
     }
@@ -258,7 +254,8 @@ mod tests {
             stopped(&printed, Some("#![allow(x)]\nfn f(x: i32) {\n    assert_eq!(x, 2);\n}\n"), &cells);
         assert_eq!(said.location().unwrap(), "x.ipynb:cell 1:2:5");
         assert_eq!(said.secondary[0].source.name, "x.ipynb:cell 2");
-        let closing = stopped(&printed, Some(&format!("\n\n{}", cells[1].1.lines().nth(1).unwrap())), &cells);
+        let closing =
+            stopped(&printed, Some(&format!("\n\n{}", cells[1].cell.code.lines().nth(1).unwrap())), &cells);
         assert_eq!(closing.location().unwrap(), "x.ipynb:cell 2:2:1");
     }
 
@@ -295,7 +292,7 @@ mod tests {
             value: "mismatched types".into(),
             traceback: traceback.to_vec(),
         };
-        let said = compiler(&[error], &cells(&["let b = 1;\nlet a: i32 = \"x\";"])[0].0);
+        let said = compiler(&[error], &cells(&["let b = 1;\nlet a: i32 = \"x\";"])[0].source);
         assert_eq!(said.message, "[E0308] mismatched types");
         assert_eq!(said.location().unwrap(), "x.ipynb:cell 1:2:14");
         assert_eq!(said.primary.as_ref().unwrap().span.len(), 3);

@@ -3,11 +3,13 @@
 //! evcxr answers `ok` to a cell that panics and to one whose `?` fails, so the answer proves nothing. What is sent ends
 //! in a *mark*: rich content of a mime type nobody else uses. It came back in this very cell's result, or the cell did
 //! not get to its end. A statement would do for cells that end in one. One that ends in an expression is to be shown
-//! first, by evcxr itself so that nothing about it differs: the mark is then printed when a temporary beside the value
-//! is dropped, which happens after the value was shown, and does not print while a panic unwinds:
+//! first, by evcxr itself so that nothing about it differs: the mark is then printed when a temporary made before the
+//! value is dropped. Temporaries are dropped in the reverse order of their creation, so this happens after the value
+//! was shown and after all that the expression left behind was dropped. Nothing is printed while a panic unwinds, nor
+//! when a `?` returned before there was a value:
 //!
 //! ```text
-//! *(&(EXPR), { struct End; impl Drop for End { … } End }).0
+//! *({ struct End(AtomicBool); impl Drop for End { … } … }).armed(&(EXPR))
 //! ```
 //!
 //! The line count stays what it was up to the mark. The mark is also printed as a line of stdout and stderr: when these
@@ -17,13 +19,13 @@ use std::ops::Range;
 
 use syn::parse::Parser;
 use syn::spanned::Spanned;
-use syn::visit::Visit;
-use syn::{Attribute, Block, Ident};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Block, Ident, Item};
 
 use crate::notebook::{cell, header};
 
 /// A cell ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instrumented {
     /// What to send.
     pub code: String,
@@ -32,15 +34,29 @@ pub struct Instrumented {
     pub marked: bool,
     /// Whether the closing expression was changed, so that the compiler's messages about it show what nobody wrote.
     pub changed: bool,
+    /// Where in `code` stands what was put before the closing expression; empty when nothing was.
+    pub inserted: Range<usize>,
 }
 
-/// Why a cell is not sent at all.
+/// A cell that is not sent at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// Why not.
+    pub why: Why,
     /// What is wrong.
     pub message: String,
     /// Where, in bytes of the cell's text.
     pub span: Range<usize>,
+}
+
+/// Why a cell is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The kernel drops what it cannot parse, and answers that all is well.
+    NotRust,
+    /// evcxr sends its own commands by the standard input of the process that cells run in: who reads there waits for
+    /// the next cell, and takes its command away.
+    ReadsStdin,
 }
 
 /// What becomes of the cell's statements.
@@ -55,7 +71,7 @@ pub enum Use {
 /// Makes a cell's text say whether it ran to its end. `mark` must be new and free of spaces and quotes.
 ///
 /// # Errors
-/// The kernel drops what it cannot parse and runs the rest, so such a cell is refused.
+/// What the kernel would not run, or never to its end: see [`Why`].
 pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, Refused> {
     let start = header::length(source);
     let rust = &source[start..];
@@ -72,7 +88,7 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         let end = source.trim_end().len();
         let last = source.floor_char_boundary(end.saturating_sub(1))..end;
         let span = if error.span().byte_range().is_empty() { last } else { at(error.span()) };
-        Refused { message: error.to_string(), span }
+        Refused { why: Why::NotRust, message: error.to_string(), span }
     })?;
     let mut names = Names::default();
     for statement in &statements {
@@ -80,11 +96,15 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
     }
     if let Some(ident) = names.reserved {
         let message = format!("expected identifier, found reserved keyword `{ident}`");
-        return Err(Refused { message, span: at(ident.span()) });
+        return Err(Refused { why: Why::NotRust, message, span: at(ident.span()) });
+    }
+    if let Some(ident) = names.stdin.filter(|_| r#use == Use::Run) {
+        let message = "the kernel has no standard input to read from".to_owned();
+        return Err(Refused { why: Why::ReadsStdin, message, span: at(ident.span()) });
     }
     let mut code = source.to_owned();
     if statements.is_empty() {
-        return Ok(Instrumented { code, marked: false, changed: false });
+        return Ok(Instrumented { code, marked: false, changed: false, inserted: 0..0 });
     }
 
     let print = format!(
@@ -102,21 +122,27 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         code.insert_str(start, "if false { ");
         code.push_str("\n}\n");
         code.push_str(&print);
-        return Ok(Instrumented { code, marked: true, changed: true });
+        return Ok(Instrumented { code, marked: true, changed: true, inserted: 0..0 });
     }
     let changed = closing.is_some();
+    let mut inserted = 0..0;
     if let Some(closing) = closing {
-        let end = format!(
-            "), {{ struct End; impl ::std::ops::Drop for End {{ fn drop(&mut self) {{ \
-             if !::std::thread::panicking() {{ {print} }} }} }} End }}).0"
+        let begin = format!(
+            "*({{ struct End(::std::sync::atomic::AtomicBool); \
+             impl End {{ fn armed<'a, T: ?::std::marker::Sized>(&self, value: &'a T) -> &'a T {{ \
+             self.0.store(true, ::std::sync::atomic::Ordering::Relaxed); value }} }} \
+             impl ::std::ops::Drop for End {{ fn drop(&mut self) {{ \
+             if *self.0.get_mut() && !::std::thread::panicking() {{ {print} }} }} }} \
+             End(::std::sync::atomic::AtomicBool::new(false)) }}).armed(&("
         );
-        code.insert_str(closing.end, &end);
-        code.insert_str(closing.start, "*(&(");
+        inserted = closing.start..closing.start + begin.len();
+        code.insert_str(closing.end, "))");
+        code.insert_str(closing.start, &begin);
     } else {
         code.push('\n');
         code.push_str(&print);
     }
-    Ok(Instrumented { code, marked: true, changed })
+    Ok(Instrumented { code, marked: true, changed, inserted })
 }
 
 /// The mime type that carries a mark. Not one that looks like JSON, which the kernel would parse.
@@ -134,6 +160,9 @@ pub(super) fn flush(mark: &str) -> String {
 #[derive(Default)]
 struct Names {
     reserved: Option<Ident>,
+    /// A call of `stdin()` outside of all items.
+    stdin: Option<Ident>,
+    depth: usize,
 }
 
 impl<'ast> Visit<'ast> for Names {
@@ -142,6 +171,24 @@ impl<'ast> Visit<'ast> for Names {
         if ident == "gen" && self.reserved.is_none() {
             self.reserved = Some(ident.clone());
         }
+    }
+
+    fn visit_item(&mut self, item: &'ast Item) {
+        self.depth += 1;
+        visit::visit_item(self, item);
+        self.depth -= 1;
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(path) = &*call.func
+            && let Some(last) = path.path.segments.last()
+            && last.ident == "stdin"
+            && self.depth == 0
+            && call.args.is_empty()
+        {
+            self.stdin.get_or_insert_with(|| last.ident.clone());
+        }
+        visit::visit_expr_call(self, call);
     }
 }
 
@@ -178,8 +225,15 @@ mod tests {
             ("", "match x {\n  1 => 2,\n _ => f()?.await }", "\n"),
         ] {
             let sent = sent(&format!("{before}{expr}{after}"));
-            assert!(sent.code.starts_with(&format!("{before}*(&({expr}), {{ struct End;")), "{}", sent.code);
-            assert!(sent.code.ends_with(&format!("}} End }}).0{after}")) && sent.changed, "{}", sent.code);
+            assert!(sent.code.starts_with(&format!("{before}*({{ struct End(")), "{}", sent.code);
+            assert!(
+                sent.code.ends_with(&format!(" }}).armed(&({expr})){after}")) && sent.changed,
+                "{}",
+                sent.code
+            );
+            let mut code = sent.code;
+            code.replace_range(sent.inserted, "");
+            assert_eq!(code, format!("{before}{expr})){after}"));
         }
     }
 
@@ -218,6 +272,15 @@ mod tests {
         }
         assert!(instrument("let r#gen = 3;", "M", Use::Run).is_ok());
         assert!(instrument("let x = \"gen\"; // gen", "M", Use::Run).is_ok());
+    }
+
+    #[test]
+    fn a_cell_that_reads_standard_input_is_refused_and_a_function_that_would_is_not() {
+        let source = "let mut s = String::new();\nstd::io::stdin().read_line(&mut s)?;";
+        let refused = instrument(source, "M", Use::Run).unwrap_err();
+        assert_eq!((refused.why, &source[refused.span]), (Why::ReadsStdin, "stdin"));
+        assert!(instrument(source, "M", Use::Compile).is_ok());
+        assert!(instrument("fn ask() { std::io::stdin().lines(); }", "M", Use::Run).is_ok());
     }
 
     #[test]

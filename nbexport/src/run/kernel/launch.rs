@@ -120,6 +120,8 @@ fn command(
         .env("EVCXR_TMPDIR", builds)
         .envs(library_path(&options.cwd))
         .envs(options.env.iter().map(|(key, value)| (key, value)))
+        // evcxr's own program unwinds, and what is linked to it must too.
+        .env_remove("CARGO_PROFILE_DEV_PANIC")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(files::scratch(said)?);

@@ -25,7 +25,7 @@ use tokio::time::{sleep_until, timeout};
 
 pub use answer::{End, Reply, Run, Status};
 pub use builds::builds_dir;
-pub use instrument::{Instrumented, Refused, Use, instrument};
+pub use instrument::{Instrumented, Refused, Use, Why, instrument};
 pub use many::test;
 pub use notebook::{KernelReport, RunOptions, Write, run, write};
 pub use output::Output;
@@ -147,7 +147,12 @@ impl Kernel {
             Status::Ok => {
                 program = std::fs::read_to_string(self.process.builds.path.join("src/lib.rs")).ok();
                 self.flush(&mut sink)?;
-                End::Stopped
+                if sink.ended_late {
+                    self.stop();
+                    End::OutOfStep
+                } else {
+                    End::Stopped
+                }
             }
             Status::Error => match sink.process_end() {
                 Some(how) => {
@@ -170,7 +175,7 @@ impl Kernel {
         };
         let times = std::mem::take(&mut sink.times);
         let outputs = sink.finish(execution_count);
-        Ok(Run { end, outputs, execution_count, program, sent: cell.code, times })
+        Ok(Run { end, outputs, execution_count, program, sent: cell, times })
     }
 
     /// Ends the kernel and everything it started.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::{End, Kernel, KernelOptions, Output, Run, Use, explain};
-use crate::diagnostic::{Diagnostic, Result, Source};
+use super::explain::Sent;
+use super::{End, Kernel, KernelOptions, Output, Refused, Run, Use, Why, explain};
+use crate::diagnostic::{Diagnostic, Result};
 use crate::files::{Lock, Original};
 use crate::notebook::{Cell, Edit, Notebook, header};
 use crate::project::Project;
@@ -65,7 +66,7 @@ pub fn run(
     let start = Instant::now();
     let mut kernel = None;
     let mut stopped = false;
-    let mut before: Vec<(Arc<Source>, String)> = Vec::new();
+    let mut before: Vec<Sent> = Vec::new();
     let mut cells = Vec::new();
     let mut runs = Vec::new();
     for (index, (cell, expect)) in plan.cells().enumerate() {
@@ -82,7 +83,7 @@ pub fn run(
                 };
                 let what = if expect == Expect::Compiles { Use::Compile } else { Use::Run };
                 let run = kernel.run(cell.cell.text(), what, options.timeout)?;
-                before.push((Arc::clone(cell.source()), run.sent.clone()));
+                before.push(Sent { source: Arc::clone(cell.source()), cell: run.sent.clone() });
                 let verdict = judge(expect, &run, &before, options.timeout);
                 // Without its variables the notebook cannot go on, whatever was asked for.
                 let gone = !kernel.is_running();
@@ -183,21 +184,25 @@ fn set(
 }
 
 /// Holds how a cell ended against what is expected of it. `before` has the cells sent so far, this one last.
-fn judge(expect: Expect, run: &Run, before: &[(Arc<Source>, String)], limit: Option<Duration>) -> Verdict {
-    let (source, _) = before.last().expect("the cell that is judged was sent");
+fn judge(expect: Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -> Verdict {
+    let Sent { source, .. } = before.last().expect("the cell that is judged was sent");
     let kind = match (expect, &run.end) {
         (Expect::Success | Expect::Compiles, End::Finished)
         | (Expect::Panic, End::Stopped)
-        | (Expect::CompileError, End::NotCompiled | End::Refused(_)) => return Verdict::Passed,
+        | (Expect::CompileError, End::NotCompiled | End::Refused(Refused { why: Why::NotRust, .. })) => {
+            return Verdict::Passed;
+        }
         (Expect::Panic, End::Finished)
         | (Expect::CompileError, End::Finished | End::Stopped | End::ProcessEnded(_)) => {
             FailureKind::Unexpected
         }
-        (_, End::Stopped | End::Finished) => FailureKind::Stopped,
+        (_, End::Stopped | End::Finished | End::Refused(Refused { why: Why::ReadsStdin, .. })) => {
+            FailureKind::Stopped
+        }
         (_, End::NotCompiled | End::Refused(_)) => FailureKind::NotCompiled,
         (_, End::ProcessEnded(_) | End::KernelDied(_)) => FailureKind::ProcessEnded,
         (_, End::TimedOut(_)) => FailureKind::TimedOut,
-        (_, End::Unknown) => FailureKind::Unknown,
+        (_, End::Unknown | End::OutOfStep) => FailureKind::Unknown,
     };
     let whole = || header::first_code(&source.text);
     let about = |message: String| Diagnostic::error(message).at(source, whole(), "");
@@ -211,6 +216,10 @@ fn judge(expect: Expect, run: &Run, before: &[(Arc<Source>, String)], limit: Opt
             about("the cell was expected not to compile, and compiles".to_owned())
                 .help("take `compile_fail` off it")
         }
+        (_, End::Refused(Refused { why: Why::ReadsStdin, message, span })) => Diagnostic::error(message)
+            .at(source, span.clone(), "")
+            .note("evcxr sends its commands by it: whoever reads there waits for the next cell")
+            .help("read a file or a string (`&b\"…\"[..]` is a `Read`), or give the cell `no_run`"),
         (_, End::Refused(refused)) => {
             let message = format!("this cell does not parse as Rust: {}", refused.message);
             Diagnostic::error(message).at(source, refused.span.clone(), "")
@@ -223,6 +232,11 @@ fn judge(expect: Expect, run: &Run, before: &[(Arc<Source>, String)], limit: Opt
             let seconds = limit.unwrap_or_default().as_secs_f64();
             about(format!("the cell did not end within {seconds} s, and its process was killed"))
                 .help("give it more time with `--timeout SECONDS`")
+        }
+        (_, End::OutOfStep) => {
+            about("the cell printed a line that evcxr takes for its own, and the two lost step".to_owned())
+                .note("a line `EVCXR_EXECUTION_COMPLETE` tells evcxr that a cell has ended")
+                .help("print something else; the other lines that begin with `EVCXR_` are evcxr's too")
         }
         (_, End::Unknown) => {
             about("how this cell ended cannot be told: it compiles only as it is".to_owned())

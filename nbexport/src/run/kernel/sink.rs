@@ -19,6 +19,8 @@ pub(super) struct Sink {
     pub(super) count: Option<u64>,
     pub(super) idle: bool,
     pub(super) reached_end: bool,
+    /// Whether the cell's end came after the answer to it.
+    pub(super) ended_late: bool,
     /// When what happened, in the words of Jupyter's own record of it.
     pub(super) times: Vec<(&'static str, String)>,
 }
@@ -44,6 +46,7 @@ impl Sink {
             count: None,
             idle: false,
             reached_end: false,
+            ended_late: false,
             times: Vec::new(),
         }
     }
@@ -90,15 +93,17 @@ impl Sink {
                 self.idle |= message.content.get("execution_state").and_then(Value::as_str) == Some("idle");
             }
             "stream" => self.stream(&message.content),
-            // What comes of a later request of our own is no output of the cell.
-            _ if request > 0 => {}
             "execute_result" => {
                 let (mut data, metadata) = (take("data"), take("metadata"));
-                self.reached_end |= data.shift_remove(&self.mime).is_some();
-                if !data.is_empty() {
+                let marked = data.shift_remove(&self.mime).is_some();
+                self.reached_end |= marked && request == 0;
+                self.ended_late |= marked && request > 0;
+                if request == 0 && !data.is_empty() {
                     self.rich.push(Output::Result { count: 0, data, metadata });
                 }
             }
+            // What else comes of a later request of our own is no output of the cell.
+            _ if request > 0 => {}
             "display_data" => {
                 self.rich.push(Output::Display { data: take("data"), metadata: take("metadata") });
             }
