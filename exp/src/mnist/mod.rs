@@ -20,8 +20,12 @@
 //!
 //! The images are the MNIST database of handwritten digits (Y. `LeCun`, C. Cortes, C. J. C. Burges; CC BY-SA 3.0).
 
+mod arrays;
 mod download;
+mod error;
+mod gzip;
 mod pickle;
+mod problem;
 
 use std::fmt;
 use std::fs::File;
@@ -31,9 +35,9 @@ use std::sync::Once;
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 use ndarray::{Array1, Array2};
-use sha2::{Digest, Sha256};
 
-pub use pickle::Problem;
+pub use error::Error;
+pub use problem::Problem;
 
 /// Where the course gets its file.
 pub const URL: &str =
@@ -44,6 +48,9 @@ pub const URL: &str =
 /// A checksum of the file itself would refuse a mirror that has the same content, compressed or pickled by another
 /// program.
 pub const SHA256: &str = "6d2875f7c2ec6688ee62028277ef875b28fb6cfacbcda20499a5d8618d33016e";
+
+/// Pixels of an image: 28 rows of 28.
+const PIXELS: usize = 784;
 
 /// The file's name, in the cache as everywhere.
 const FILE: &str = "mnist.pkl.gz";
@@ -109,81 +116,6 @@ impl fmt::Display for Source {
     }
 }
 
-/// What went wrong, with which file, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// A file that the caller named cannot be opened.
-    #[error("cannot open {path}: {source}; {help}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-        /// The way out.
-        help: &'static str,
-    },
-    /// The content of a file is not what it should be.
-    #[error("{file}: {problem}")]
-    Content {
-        /// The file, or "the reader".
-        file: String,
-        /// What was wrong with it.
-        problem: Problem,
-    },
-    /// The content of a download is not what it should be, twice in a row.
-    #[error(
-        "what {url} sends is not the MNIST of the course: {problem}; if it keeps being so, set MNIST_URL to a \
-         mirror or MNIST_PATH to a copy of mnist.pkl.gz"
-    )]
-    Download {
-        /// The address.
-        url: String,
-        /// What was wrong with it.
-        problem: Problem,
-    },
-    /// The server has no such file, or does not give it.
-    #[error(
-        "{url} answers with HTTP status {status}; set MNIST_URL to a mirror or MNIST_PATH to a copy of mnist.pkl.gz"
-    )]
-    Status {
-        /// The address.
-        url: String,
-        /// What the server answered, 404 and the like.
-        status: u16,
-    },
-    /// The address is none, or the connection to its server is not as it must be.
-    #[error(
-        "cannot download {url}: {source}; set MNIST_URL to a mirror or MNIST_PATH to a copy of mnist.pkl.gz"
-    )]
-    Request {
-        /// The address.
-        url: String,
-        /// The HTTP client's reason.
-        source: Box<ureq::Error>,
-    },
-    /// The transfer ended early, several times.
-    #[error("the download of {url} was interrupted: {reason}; run it again, and it goes on from {part}")]
-    Interrupted {
-        /// The address.
-        url: String,
-        /// What has arrived.
-        part: PathBuf,
-        /// Why the last transfer ended.
-        reason: String,
-    },
-    /// The cache folder cannot be written or read.
-    #[error(
-        "cannot use the cache, {path}: {source}; make it accessible, or set MNIST_PATH to a copy of mnist.pkl.gz"
-    )]
-    Cache {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-}
-
 /// Where [`Config::load`] looks, and what it expects to get from the network.
 ///
 /// [`load`] uses [`Config::from_env`]. A program that knows better sets the fields:
@@ -236,7 +168,7 @@ impl Config {
             return Ok(mnist);
         }
         let meanwhile = || {
-            let parts = pickle::read(File::open(&target).ok()?).ok()?;
+            let parts = gzip::read(File::open(&target).ok()?).ok()?;
             Some(Mnist::new(parts, Source::Cache(target.clone())))
         };
         match download::download(self, &target, meanwhile) {
@@ -264,7 +196,7 @@ pub fn sample() -> Mnist {
 
 fn sample_because(why: impl Into<String>) -> Mnist {
     const SAMPLE: &[u8] = include_bytes!("../../data/mnist_sample.pkl.gz");
-    let parts = pickle::read(SAMPLE).expect("the sample is committed with the crate, and tests read it");
+    let parts = gzip::read(SAMPLE).expect("the sample is committed with the crate, and tests read it");
     Mnist::new(parts, Source::Sample { why: why.into() })
 }
 
@@ -291,14 +223,14 @@ pub fn from_path(path: impl AsRef<Path>) -> Result<Mnist, Error> {
 /// Reads the course's format, as [`from_path`] does, from anything that can be read.
 pub fn from_reader(reader: impl Read) -> Result<Mnist, Error> {
     let parts =
-        pickle::read(reader).map_err(|problem| Error::Content { file: "the reader".to_owned(), problem })?;
+        gzip::read(reader).map_err(|problem| Error::Content { file: "the reader".to_owned(), problem })?;
     Ok(Mnist::new(parts, Source::Reader))
 }
 
 fn from_file(path: &Path, help: &'static str) -> Result<Mnist, Error> {
     let file = File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source, help })?;
     let parts =
-        pickle::read(file).map_err(|problem| Error::Content { file: path.display().to_string(), problem })?;
+        gzip::read(file).map_err(|problem| Error::Content { file: path.display().to_string(), problem })?;
     Ok(Mnist::new(parts, Source::File(path.to_owned())))
 }
 
@@ -312,7 +244,7 @@ fn from_cache(path: &Path) -> Result<Option<Mnist>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot_read(error)),
     };
-    match pickle::read(file) {
+    match gzip::read(file) {
         Ok(parts) => Ok(Some(Mnist::new(parts, Source::Cache(path.to_owned())))),
         Err(Problem::Read(error)) => Err(cannot_read(error)),
         Err(problem) => {
@@ -342,8 +274,8 @@ impl Mnist {
 }
 
 fn content_sha256(parts: [&Split; 3]) -> String {
-    let mut hash = Sha256::new();
-    let mut buffer = Vec::with_capacity(4 * pickle::PIXELS);
+    let mut hash = hmac_sha256::Hash::new();
+    let mut buffer = Vec::with_capacity(4 * PIXELS);
     for part in parts {
         for row in part.x.rows() {
             buffer.clear();
@@ -364,7 +296,7 @@ mod tests {
     #[test]
     fn unit_tests_load_the_sample() {
         let mnist = load().unwrap();
-        assert_eq!(mnist.train.x.dim(), (2_000, pickle::PIXELS));
+        assert_eq!(mnist.train.x.dim(), (2_000, PIXELS));
         assert_eq!(mnist.source, Source::Sample { why: "this crate's own tests use no other".to_owned() });
     }
 }
