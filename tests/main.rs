@@ -24,6 +24,7 @@ mod lossless;
 mod merge;
 mod migrate;
 mod native;
+mod printing;
 mod properties;
 mod sync;
 mod verdicts;

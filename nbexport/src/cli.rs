@@ -72,7 +72,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example: nbexport test notebooks/02_fully_connected.ipynb")]
     Test(TestArgs),
     /// Run cargo on the crate, and show what it says at the cells
-    #[command(after_help = "Example: nbexport cargo clippy", disable_help_flag = true)]
+    #[command(
+        after_help = "Example: nbexport cargo clippy\n`nbexport cargo clippy --help` shows cargo's own help.",
+        disable_help_flag = true
+    )]
     Cargo(CargoArgs),
     /// Bring edits of the crate's modules back into the cells they came from
     #[command(after_help = "Example: nbexport sync notebooks/02_fully_connected.ipynb")]

@@ -4,6 +4,7 @@
 //! `notebooks/02_x.ipynb:cell 14:3:9`: cell counted from 1 over all cells of the notebook, as a reader counts them,
 //! then line and column within the cell.
 
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
@@ -171,32 +172,33 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        let mut group = Group::with_title(level.primary_title(visible(&self.message)));
         for (place, kind) in self
             .primary
             .iter()
             .map(|label| (label, AnnotationKind::Primary))
             .chain(self.secondary.iter().map(|label| (label, AnnotationKind::Context)))
         {
+            let name = visible(&place.source.name);
             group = if place.source.text.is_empty() {
-                group.element(Origin::path(place.source.name.as_str()))
+                group.element(Origin::path(name))
             } else {
-                let label = (!place.text.is_empty()).then_some(place.text.as_str());
+                let label = (!place.text.is_empty()).then(|| visible(&place.text));
                 group.element(
-                    Snippet::source(place.source.text.as_str())
-                        .path(place.source.name.as_str())
+                    Snippet::source(as_wide(&place.source.text))
+                        .path(name)
                         .annotation(kind.span(printable(&place.source.text, &place.span)).label(label)),
                 )
             };
         }
         if let Some(id) = self.primary.as_ref().and_then(|label| label.source.cell_id.as_deref()) {
-            group = group.element(Level::NOTE.message(format!("this is the cell with id `{id}`")));
+            group = group.element(Level::NOTE.message(format!("this is the cell with id `{}`", visible(id))));
         }
         for note in &self.notes {
-            group = group.element(Level::NOTE.message(note.as_str()));
+            group = group.element(Level::NOTE.message(visible(note)));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(visible(help)));
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         format!("{}\n", renderer.decor_style(DecorStyle::Ascii).render(&[group]))
@@ -211,6 +213,37 @@ impl std::fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// A text of unknown origin with its control characters shown, as rustc shows them: none of them reaches the terminal as a
+/// command, and none turns the direction of what is read. Line ends and tabs stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| {
+        c.is_control() && c != '\n' && c != '\t'
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        shown.push(match c {
+            '\r' if characters.peek() == Some(&'\n') => c,
+            // Unicode has a picture for each of them.
+            '\0'..'\u{20}' if is_bad(c) => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+            '\u{7f}' => '\u{2421}',
+            c if is_bad(c) => '\u{fffd}',
+            c => c,
+        });
+    }
+    Cow::Owned(shown)
+}
+
+/// The source with the control characters that the renderer lets pass replaced by one of as many bytes, so that spans hold.
+fn as_wide(text: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+    if text.contains(is_bad) { text.replace(is_bad, "·").into() } else { text.into() }
+}
 
 /// Line and column of a byte offset, both from 1; the column counts characters, as rustc's does.
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
@@ -244,6 +277,23 @@ mod tests {
         let text = diagnostic.render(false);
         assert!(text.contains("--> notebooks/02_x.ipynb:cell 14:2:1"), "{text}");
         assert!(text.contains("id `relu`") && text.contains("^^^^^^^^^^ this is a statement"), "{text}");
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_sent() {
+        assert_eq!(visible("a\tb\r\nc\n"), "a\tb\r\nc\n");
+        assert_eq!(visible("\u{1b}[31m\r\u{7f}\u{9b}\u{202e}"), "␛[31m␍␡\u{fffd}\u{fffd}");
+        let source = Arc::new(Source {
+            name: "\u{1b}".into(),
+            cell_id: Some("\u{1b}".into()),
+            text: "\u{9b}x\u{1b}".into(),
+        });
+        let text = Diagnostic::error("\u{1b}")
+            .at(&source, 2..3, "\u{1b}")
+            .note("\u{9b}")
+            .help("\u{1b}")
+            .render(false);
+        assert!(!text.contains(['\u{1b}', '\u{9b}']), "{text:?}");
     }
 
     #[test]

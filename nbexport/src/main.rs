@@ -40,17 +40,25 @@ fn main() -> ExitCode {
         Some(Command::Man(args)) => cmd::completions::man(args),
         Some(Command::Run(args)) => cmd::run::run(args, &cli.global),
     };
-    match status {
-        Ok(Status::Success) => ExitCode::SUCCESS,
-        Ok(Status::Found) => ExitCode::from(1),
-        Ok(Status::Failed) => ExitCode::from(2),
+    let code = match status {
+        Ok(Status::Success) => 0,
+        Ok(Status::Found) => 1,
+        Ok(Status::Failed) => 2,
+        Ok(Status::Ended(code)) => code,
         Err(diagnostic) => {
             if format(&cli) == Format::Json {
                 Printer::json_line(&json!({ "diagnostics": [Printer::json(&diagnostic)] }));
             } else {
                 Printer::new(&cli.global).error(&diagnostic);
             }
-            ExitCode::from(if diagnostic.is_finding { 1 } else { 2 })
+            if diagnostic.is_finding { 1 } else { 2 }
+        }
+    };
+    match Printer::finish() {
+        Ok(()) => ExitCode::from(code),
+        Err(diagnostic) => {
+            Printer::new(&cli.global).error(&diagnostic);
+            ExitCode::from(2)
         }
     }
 }

@@ -1,12 +1,22 @@
 //! The one place that prints: results to stdout, what is wrong to stderr, colors where they are wanted.
+//!
+//! What comes from a file is shown by [`visible`], so that no cell can send the terminal a command. What could not be
+//! written is kept for the end: a result that nobody got is no success.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 
-use nbexport::diagnostic::Diagnostic;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use nbexport::diagnostic::{Diagnostic, Result, visible};
 use serde_json::{Value, json};
 use similar::TextDiff;
 
 use crate::cli::{Color, Global};
+
+/// What kept stdout from being written.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// How much to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,32 +30,30 @@ enum Volume {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
     volume: Volume,
-    color_out: bool,
-    color_err: bool,
 }
 
+#[expect(clippy::unused_self, reason = "who has a printer has decided what is colored")]
 impl Printer {
     /// Decides once what is colored.
     pub(crate) fn new(global: &Global) -> Self {
-        let wanted = |terminal: bool| match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
+        match global.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => ColorChoice::Auto,
+        }
+        .write_global();
         Self {
             volume: match (global.quiet, global.verbose) {
                 (true, _) => Volume::Quiet,
                 (false, true) => Volume::Verbose,
                 (false, false) => Volume::Usual,
             },
-            color_out: wanted(std::io::stdout().is_terminal()),
-            color_err: wanted(std::io::stderr().is_terminal()),
         }
     }
 
     /// Whether errors are colored.
     pub(crate) fn colors_errors(self) -> bool {
-        self.color_err
+        AutoStream::choice(&io::stderr()) != ColorChoice::Never
     }
 
     /// Whether only what is wrong is said.
@@ -56,39 +64,37 @@ impl Printer {
     /// What was asked for with `-v`.
     pub(crate) fn note(self, line: &str) {
         if self.volume == Volume::Verbose {
-            let _ = writeln!(std::io::stderr(), "note: {line}");
+            let _ = writeln!(anstream::stderr(), "note: {}", visible(line));
         }
-    }
-
-    /// Text as it is, to stderr.
-    pub(crate) fn raw_error(self, text: &str) {
-        let text = if self.color_err { text.into() } else { anstream::adapter::strip_str(text).to_string() };
-        let _ = write!(std::io::stderr(), "{text}");
     }
 
     /// A line of a result; `-q` drops it.
     pub(crate) fn info(self, line: &str) {
+        self.passed_on(&visible(line));
+    }
+
+    /// A line of another program's output, as it is; `-q` drops it.
+    pub(crate) fn passed_on(self, line: &str) {
         if self.volume != Volume::Quiet {
-            // A reader that went away (`| head`) is no trouble of ours.
-            let _ = writeln!(std::io::stdout(), "{line}");
+            print(format_args!("{line}\n"));
         }
+    }
+
+    /// What another program wrote to stderr, as it is.
+    pub(crate) fn passed_on_error(self, text: &str) {
+        let _ = write!(anstream::stderr(), "{text}");
     }
 
     /// A unified diff.
     pub(crate) fn diff(self, diff: &str) {
-        let mut out = std::io::stdout().lock();
         for line in diff.lines() {
-            let color = match line.as_bytes().first() {
-                Some(b'+') => "\u{1b}[32m",
-                Some(b'-') => "\u{1b}[31m",
-                Some(b'@') => "\u{1b}[36m",
-                _ => "",
+            let style = match line.as_bytes().first() {
+                Some(b'+') => AnsiColor::Green.on_default(),
+                Some(b'-') => AnsiColor::Red.on_default(),
+                Some(b'@') => AnsiColor::Cyan.on_default(),
+                _ => Style::new(),
             };
-            let _ = if self.color_out && !color.is_empty() {
-                writeln!(out, "{color}{line}\u{1b}[0m")
-            } else {
-                writeln!(out, "{line}")
-            };
+            print(format_args!("{style}{}{style:#}\n", visible(line)));
         }
     }
 
@@ -101,7 +107,7 @@ impl Printer {
 
     /// What is wrong.
     pub(crate) fn error(self, diagnostic: &Diagnostic) {
-        let _ = writeln!(std::io::stderr(), "{}", diagnostic.render(self.color_err));
+        let _ = writeln!(anstream::stderr(), "{}", diagnostic.render(true));
     }
 
     /// Several things that are wrong.
@@ -111,14 +117,32 @@ impl Printer {
         }
     }
 
-    /// Text for a program, as it is.
+    /// A text to read.
     pub(crate) fn text(text: &str) {
-        let _ = write!(std::io::stdout(), "{text}");
+        print(format_args!("{}", visible(text)));
+    }
+
+    /// Bytes for a program, as they are.
+    pub(crate) fn bytes(bytes: &[u8]) {
+        keep_error(io::stdout().write_all(bytes));
     }
 
     /// A line for a program.
     pub(crate) fn json_line(value: &Value) {
-        let _ = writeln!(std::io::stdout(), "{value}");
+        Self::bytes(format!("{value}\n").as_bytes());
+    }
+
+    /// To be called once all is printed.
+    ///
+    /// # Errors
+    /// Something of it could not be written.
+    pub(crate) fn finish() -> Result<()> {
+        keep_error(io::stdout().flush());
+        match UNWRITTEN.lock().ok().and_then(|mut error| error.take()) {
+            Some(error) => Err(Diagnostic::error(format!("cannot write to stdout: {error}"))
+                .help("what was to be printed is not complete")),
+            None => Ok(()),
+        }
     }
 
     /// A diagnostic for a program.
@@ -132,5 +156,19 @@ impl Printer {
             "help": diagnostic.help,
             "rendered": diagnostic.render(false),
         })
+    }
+}
+
+fn print(text: Arguments<'_>) {
+    keep_error(anstream::stdout().write_fmt(text));
+}
+
+fn keep_error(written: io::Result<()>) {
+    // A reader that went away (`| head`) is no trouble of ours.
+    if let Err(error) =
+        written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+        && let Ok(mut unwritten) = UNWRITTEN.lock()
+    {
+        unwritten.get_or_insert(error);
     }
 }

@@ -1,6 +1,6 @@
 //! `nbexport clean`.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use nbexport::diagnostic::{Diagnostic, Result};
@@ -9,6 +9,7 @@ use nbexport::notebook::Notebook;
 
 use super::{Context, Status};
 use crate::cli::{CleanArgs, Global};
+use crate::printer::Printer;
 
 /// Cleans, and prints a line for each notebook that changed.
 pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
@@ -42,6 +43,6 @@ fn filter(options: Options) -> Result<Status> {
         .and_then(|text| Notebook::parse("stdin", text.to_owned()).ok())
         .and_then(|notebook| clean::clean(&notebook, options));
     let text = cleaned.as_ref().map_or(bytes.as_slice(), String::as_bytes);
-    std::io::stdout().write_all(text).map_err(failed)?;
+    Printer::bytes(text);
     Ok(Status::Success)
 }

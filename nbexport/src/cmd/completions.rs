@@ -5,10 +5,13 @@ use nbexport::diagnostic::{Diagnostic, Result};
 
 use super::Status;
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
+use crate::printer::Printer;
 
 /// Prints a shell's completions.
 pub(crate) fn completions(args: CompletionsArgs) -> Status {
-    clap_complete::generate(args.shell, &mut Cli::command(), "nbexport", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "nbexport", &mut script);
+    Printer::bytes(&script);
     Status::Success
 }
 

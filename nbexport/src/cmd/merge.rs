@@ -1,7 +1,6 @@
 //! `nbexport merge`, by hand and as git's merge driver.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::{Diagnostic, Result};
@@ -97,9 +96,8 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
 
 fn write(args: &MergeArgs, text: &str) -> Result<()> {
     let Some(path) = &args.out else {
-        return std::io::stdout()
-            .write_all(text.as_bytes())
-            .map_err(|error| Diagnostic::error(format!("cannot write the merged notebook: {error}")));
+        Printer::bytes(text.as_bytes());
+        return Ok(());
     };
     let lock = Lock::beside(path);
     let change = Original::read(path, show(path))?.as_named(text.to_owned())?;

@@ -37,6 +37,8 @@ pub(crate) enum Status {
     Found,
     /// It could not do its work.
     Failed,
+    /// It ran a program, which ended with this exit status.
+    Ended(u8),
 }
 
 /// What every command works with.

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nbexport::diagnostic::Diagnostic;
+use nbexport::diagnostic::{Diagnostic, visible};
 use nbexport::run::verdict::{Failure, NotebookReport, Verdict};
 use nbexport::run::{Outcome, Progress};
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ impl Reporter {
     pub(super) fn tell(&self, progress: &Progress<'_>) {
         let Self { printer, format, bar } = self;
         match progress {
-            Progress::Building(line) => bar.set_message((*line).to_owned()),
-            Progress::Cell(notebook, cell) => bar.set_message(format!("{notebook}:cell {cell}")),
+            Progress::Building(line) => bar.set_message(visible(line).into_owned()),
+            Progress::Cell(notebook, cell) => bar.set_message(format!("{}:cell {cell}", visible(notebook))),
             Progress::Warning(warning) => bar.suspend(|| printer.error(warning)),
             Progress::Note(note) => bar.suspend(|| printer.note(note)),
             Progress::Done(name, outcome) => {
