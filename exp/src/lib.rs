@@ -36,6 +36,7 @@
 #![deny(unsafe_code)]
 
 pub mod mnist;
+pub mod plot;
 
 pub use nb_03a::Model;
 
