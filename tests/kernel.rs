@@ -34,6 +34,11 @@ fn options() -> Option<RunOptions> {
     })
 }
 
+/// Whether there is a kernel; without one a test that needs it is passed over.
+pub(crate) fn has_kernel() -> bool {
+    options().is_some()
+}
+
 fn run(cells: &[&str], options: &RunOptions) -> NotebookReport {
     let notebook = Notebook::parse("x.ipynb", notebook(cells)).unwrap();
     kernel::run(&notebook, options, |_| ()).unwrap().report

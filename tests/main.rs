@@ -16,6 +16,7 @@ mod docs;
 mod everyday;
 mod export;
 mod files;
+mod flags;
 mod foreign_names;
 mod git;
 mod hand_edits;

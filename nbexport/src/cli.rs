@@ -156,9 +156,16 @@ pub(crate) struct HowToRun {
     /// How long one cell may take; 0 for as long as it likes
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,
+    /// Run the cells with these flags (`//| flags: slow`), too
+    #[arg(long, value_name = "WORD", value_delimiter = ',', value_parser = flag)]
+    pub flags: Vec<String>,
     /// Go on after a failure: with the other notebooks, and in the kernel with the notebook's other cells
     #[arg(long)]
     pub no_fail_fast: bool,
+}
+
+fn flag(word: &str) -> Result<String, String> {
+    nbexport::notebook::directive::check_flag(word).map(|()| word.to_owned())
 }
 
 /// What `cargo` takes.

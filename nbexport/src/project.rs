@@ -7,6 +7,7 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
+use crate::notebook::directive::check_flag;
 
 /// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a
 /// table `[workspace.metadata.nbexport]` or `[package.metadata.nbexport]`.
@@ -20,6 +21,8 @@ pub struct Project {
     pub krate: PathBuf,
     /// How notebooks are compiled natively, in the words of cargo's profiles; what is not said stays as it is.
     pub profile: Table,
+    /// The flags of cells that always run: `flags = ["slow"]`.
+    pub flags: Vec<String>,
 }
 
 impl Project {
@@ -40,6 +43,7 @@ impl Project {
                     notebooks: normalize(&ancestor.join(configured.notebooks)),
                     krate: krate.clone().unwrap_or_else(|| normalize(&ancestor.join(configured.krate))),
                     profile: configured.profile,
+                    flags: configured.flags,
                 });
             }
         };
@@ -47,7 +51,13 @@ impl Project {
             (Some(project), _) => project,
             (None, Some(krate)) => {
                 let root = folder.ancestors().find(|ancestor| krate.starts_with(ancestor)).unwrap_or(folder);
-                Self { root: root.to_owned(), notebooks: folder.to_owned(), krate, profile: Table::new() }
+                Self {
+                    root: root.to_owned(),
+                    notebooks: folder.to_owned(),
+                    krate,
+                    profile: Table::new(),
+                    flags: Vec::new(),
+                }
             }
             (None, None) => {
                 return Err(Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
@@ -113,6 +123,7 @@ struct Configuration {
     notebooks: String,
     krate: String,
     profile: Table,
+    flags: Vec<String>,
 }
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
@@ -158,7 +169,26 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
         notebooks: folder("notebooks", "notebooks")?,
         krate: folder("crate", "exp")?,
         profile,
+        flags: flags(table.get("flags"), manifest)?,
     }))
+}
+
+/// `flags = ["slow"]`.
+fn flags(value: Option<&Item>, manifest: &Path) -> Result<Vec<String>> {
+    let words = |value: &Item| {
+        let words = value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
+        words.collect::<Option<Vec<_>>>()
+    };
+    let fits = |words: &Vec<String>| words.iter().all(|word| check_flag(word).is_ok());
+    match value.map(|value| words(value).filter(fits)) {
+        None => Ok(Vec::new()),
+        Some(Some(words)) => Ok(words),
+        Some(None) => {
+            let message =
+                format!("`flags` below `metadata.nbexport` in `{}` is not a list of words", show(manifest));
+            Err(Diagnostic::error(message).help("write `flags = [\"slow\"]`, say"))
+        }
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -1,11 +1,12 @@
 //! The notebooks that run, told while they do: a bar for a person who waits, lines on each, JSON for a program.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nbexport::diagnostic::{Diagnostic, visible};
-use nbexport::run::verdict::{Failure, NotebookReport, Verdict};
+use nbexport::run::verdict::{CellReport, Failure, NotebookReport, Verdict};
 use nbexport::run::{Outcome, Progress};
 use serde_json::{Value, json};
 
@@ -113,10 +114,23 @@ fn told(failure: &Failure) -> Diagnostic {
 
 fn line(report: &NotebookReport) -> String {
     let mut told = vec![count(report.passed(), "cell") + " passed"];
+    let flags: BTreeSet<_> = report.cells.iter().filter_map(left_out_by).collect();
+    let skipped = match flags.into_iter().collect::<Vec<_>>().join(",") {
+        flags if flags.is_empty() => "skipped".to_owned(),
+        flags => format!("skipped (`--flags {flags}` runs more)"),
+    };
     let others =
-        [(report.failed(), "failed"), (report.skipped(), "skipped"), (report.not_reached(), "not reached")];
+        [(report.failed(), "failed"), (report.skipped(), &*skipped), (report.not_reached(), "not reached")];
     told.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     format!("{}: {} in {:.1} s", report.name, told.join(", "), report.time.as_secs_f64())
+}
+
+/// The flags for want of which a cell was skipped.
+fn left_out_by(cell: &CellReport) -> Option<String> {
+    match &cell.verdict {
+        Verdict::Skipped(why) => Some(why.strip_prefix("flags: ")?.replace(' ', ",")),
+        _ => None,
+    }
 }
 
 /// The same for a program, one object for the notebook.

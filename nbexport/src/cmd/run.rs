@@ -16,7 +16,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
     let notebooks = context.notebooks_or_all()?;
     let reporter = Reporter::new(context.printer, Format::Text, notebooks.len());
     let what = if args.timings { Write::OutputsAndTimes } else { Write::Outputs };
-    let (project, options) = (&context.project, options(&args.how, None));
+    let (project, options) = (&context.project, options(&context.project, &args.how, None));
     let outcomes = kernel::test(project, &notebooks, &spec, &options, Some(what), &|it| reporter.tell(&it));
     Ok(reporter.finish(&outcomes))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nbexport::diagnostic::{Diagnostic, Result};
+use nbexport::project::Project;
 use nbexport::run::{Options, Select};
 use nbexport::run::{kernel, native, process};
 
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
-    let options = options(&args.how, args.filter.as_deref());
+    let options = options(&context.project, &args.how, args.filter.as_deref());
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
@@ -42,12 +43,14 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
 }
 
 /// What the command line says about how to run, as the engines take it.
-pub(super) fn options(how: &HowToRun, filter: Option<&str>) -> Options {
+pub(super) fn options(project: &Project, how: &HowToRun, filter: Option<&str>) -> Options {
+    let select = filter.map(Select::parse).unwrap_or_default();
+    let flags = project.flags.iter().chain(&how.flags).cloned().collect();
     Options {
         jobs: how.jobs.into(),
         timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
         keep_going: how.no_fail_fast,
-        select: filter.map(Select::parse).unwrap_or_default(),
+        select: Select { flags: Some(flags), ..select },
     }
 }
 

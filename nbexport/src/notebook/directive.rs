@@ -61,6 +61,8 @@ pub enum Kind {
     CodeFold(bool),
     /// `eval: BOOL`.
     Eval(bool),
+    /// `flags: WORD…`.
+    Flags(Vec<String>),
 }
 
 /// How an exported cell shows in the crate's docs.
@@ -89,6 +91,15 @@ impl Directives {
         self.0.iter().any(|directive| directive.kind == *kind)
     }
 
+    /// The flags without which the cell does not run.
+    pub fn flags<'a>(&'a self) -> &'a [String] {
+        let flags = |kind: &'a Kind| match kind {
+            Kind::Flags(flags) => Some(flags.as_slice()),
+            _ => None,
+        };
+        self.find(flags).map_or(&[], |(flags, _)| flags)
+    }
+
     /// Whether the cell is not to be run.
     pub fn is_eval_false(&self) -> bool {
         self.has(&Kind::Eval(false))
@@ -103,6 +114,7 @@ enum Args {
     Module,
     Name,
     Test,
+    Words,
     Bool { default: Option<bool> },
 }
 
@@ -125,6 +137,7 @@ const KNOWN: &[(&str, Args)] = &[
     ("output", Args::Bool { default: None }),
     ("code-fold", Args::Bool { default: Some(true) }),
     ("eval", Args::Bool { default: None }),
+    ("flags", Args::Words),
 ];
 
 /// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
@@ -211,6 +224,15 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {
             }
             Ok(Kind::Test { name: named.map(str::to_owned), ignore })
         }
+        (Args::Words, []) => Err(usage(": slow")),
+        (Args::Words, words) => {
+            let words = words.iter().flat_map(|words| words.split(',')).filter(|word| !word.is_empty());
+            let words: Vec<String> = words.map(str::to_owned).collect();
+            match words.iter().find_map(|word| check_flag(word).err()) {
+                Some(why) => Err(wrong(why).help("write `//| flags: slow`, say")),
+                None => Ok(Kind::Flags(words)),
+            }
+        }
         (Args::Bool { .. }, ["true"]) => Ok(switch(name, true)),
         (Args::Bool { .. }, ["false"]) => Ok(switch(name, false)),
         (Args::Bool { default: Some(default) }, []) => Ok(switch(name, default)),
@@ -247,6 +269,21 @@ fn switch(name: &str, on: bool) -> Kind {
         "eval" => Kind::Eval(on),
         _ => unreachable!("`{name}` is in KNOWN with a bool"),
     }
+}
+
+/// Checks that a word can be a flag: letters, digits, `-` and `_`.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_flag(word: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !word.is_empty() && word.chars().all(fits) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` cannot be a flag: a flag is a word of letters, digits, `-` and `_`",
+        word.escape_debug()
+    ))
 }
 
 /// Checks that `name` can name a module, a function or a binary: one Rust identifier that is no keyword.

@@ -428,7 +428,7 @@ pub fn is_of_std_and_unit(node: &syn::Macro) -> bool {
 }
 
 /// The arguments of the standard library's macros that take expressions; `None` for any other macro.
-fn macro_exprs(node: &syn::Macro) -> Option<Vec<Expr>> {
+pub(crate) fn macro_exprs(node: &syn::Macro) -> Option<Vec<Expr>> {
     const TAKE_EXPRESSIONS: &[&str] = &[
         "assert",
         "assert_eq",

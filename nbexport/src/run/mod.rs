@@ -3,11 +3,13 @@
 //! [`crate::run::native`] and [`crate::run::kernel`] are the engines.
 
 pub mod kernel;
+mod left_out;
 pub mod native;
 mod plan;
 pub mod process;
 pub mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Select {
     pub notebook: Option<String>,
     /// A cell's number or id. The cells before it run too, since it may need them; those after it do not.
     pub cell: Option<String>,
+    /// The flags that are given; without a set, all are. A cell with others (`//| flags: slow`) is left out.
+    pub flags: Option<BTreeSet<String>>,
 }
 
 impl Select {
@@ -43,12 +47,18 @@ impl Select {
     pub fn parse(text: &str) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (notebook, cell) = text.rsplit_once(':').unwrap_or((text, ""));
-        Self { notebook: some(notebook), cell: some(cell.trim_start_matches("cell ")) }
+        Self { notebook: some(notebook), cell: some(cell.trim_start_matches("cell ")), flags: None }
     }
 
     /// Whether a notebook is meant.
     pub(crate) fn notebook(&self, name: &str) -> bool {
         self.notebook.as_ref().is_none_or(|part| name.contains(part))
+    }
+
+    /// The flags among these that are not given.
+    pub(crate) fn missing<'a>(&self, flags: &'a [String]) -> Vec<&'a str> {
+        let given = |flag: &&str| self.flags.as_ref().is_none_or(|given| given.contains(*flag));
+        flags.iter().map(String::as_str).filter(|flag| !given(flag)).collect()
     }
 
     /// Whether a cell is meant.

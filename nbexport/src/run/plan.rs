@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Select;
+use super::left_out::LeftOut;
 use super::verdict::{CellReport, Expect, Verdict};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::Notebook;
@@ -31,10 +32,14 @@ impl<'a> Plan<'a> {
         in_rust(notebook)?;
         let (parsed, _) = ParsedNotebook::new(notebook);
         let last = parsed.cells.iter().rposition(|cell| select.cell(cell.cell));
+        let mut left_out = LeftOut::default();
         let expect = |(index, cell): (usize, &ParsedCell<'_>)| match Expect::of(cell.cell, &cell.directives) {
             Expect::Skip(why) => Expect::Skip(why),
-            _ if last.is_some_and(|last| index > last) => Expect::Skip("not selected"),
-            expect => expect,
+            _ if last.is_some_and(|last| index > last) => Expect::Skip("not selected".into()),
+            expect => match left_out.why(cell, &select.missing(cell.directives.flags())) {
+                Some(why) => Expect::Skip(why.into()),
+                None => expect,
+            },
         };
         let expects = parsed.cells.iter().enumerate().map(expect).collect();
         Ok(Self { parsed, expects })
@@ -42,7 +47,7 @@ impl<'a> Plan<'a> {
 
     /// The code cells with what is expected of each.
     pub(crate) fn cells(&self) -> impl Iterator<Item = (&ParsedCell<'a>, Expect)> {
-        self.parsed.cells.iter().zip(self.expects.iter().copied())
+        self.parsed.cells.iter().zip(self.expects.iter().cloned())
     }
 
     /// What is said of a code cell after the run.

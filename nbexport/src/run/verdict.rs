@@ -8,7 +8,7 @@ use crate::notebook::Cell;
 use crate::notebook::directive::{Directives, Kind};
 
 /// What a cell is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Run to its end.
     Success,
@@ -19,7 +19,7 @@ pub enum Expect {
     /// Compile; it is not run (`no_run`).
     Compiles,
     /// Nothing: it is left out, for the reason given.
-    Skip(&'static str),
+    Skip(Arc<str>),
 }
 
 impl Expect {
@@ -27,11 +27,11 @@ impl Expect {
     pub fn of(cell: &Cell, directives: &Directives) -> Self {
         let ignored_test = |kind: &Kind| matches!(kind, Kind::Test { ignore: true, .. }).then_some(());
         if directives.is_eval_false() {
-            Self::Skip("eval: false")
+            Self::Skip("eval: false".into())
         } else if directives.has(&Kind::Ignore) {
-            Self::Skip("ignore")
+            Self::Skip("ignore".into())
         } else if directives.find(ignored_test).is_some() {
-            Self::Skip("an ignored test")
+            Self::Skip("an ignored test".into())
         } else if directives.has(&Kind::CompileFail) {
             Self::CompileError
         } else if directives.has(&Kind::NoRun) {
@@ -50,7 +50,7 @@ pub enum Verdict {
     /// It did what is expected of it.
     Passed,
     /// It was left out on request, for this reason.
-    Skipped(&'static str),
+    Skipped(Arc<str>),
     /// It did not.
     Failed(Box<Failure>),
     /// An earlier cell failed, and it was not tried.

@@ -306,7 +306,7 @@ impl<'a> Writer<'a> {
         }
         let asyncness = if awaits { "async " } else { "" };
         let name = test_name(cell).unwrap_or_default();
-        let (open, close) = match (question_mark, attributes.contains(&SHOULD_PANIC)) {
+        let (open, close) = match (question_mark, attributes.iter().any(|it| it == SHOULD_PANIC)) {
             (false, _) => (" {".to_owned(), "}"),
             (true, false) => (format!("{RESULT} {{"), "}"),
             // Such a function returns nothing, and an error is no panic.
@@ -411,21 +411,23 @@ fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
 }
 
 /// The attributes that a test's directives ask for, below `#[test]`.
-fn test_attributes(cell: &ParsedCell<'_>) -> Vec<&'static str> {
+fn test_attributes(cell: &ParsedCell<'_>) -> Vec<String> {
     let directives = &cell.directives;
     let has = |kind: &Kind| directives.has(kind);
     let ignore =
         directives.0.iter().any(|Directive { kind, .. }| matches!(kind, Kind::Test { ignore: true, .. }));
     let mut attributes = Vec::new();
     if has(&Kind::ShouldPanic) || cell.cell.has_tag("raises-exception") {
-        attributes.push(SHOULD_PANIC);
+        attributes.push(SHOULD_PANIC.to_owned());
     }
     if ignore || has(&Kind::Ignore) {
-        attributes.push("#[ignore]");
+        attributes.push("#[ignore]".to_owned());
     } else if has(&Kind::NoRun) {
-        attributes.push("#[ignore = \"no_run\"]");
+        attributes.push("#[ignore = \"no_run\"]".to_owned());
     } else if directives.is_eval_false() {
-        attributes.push("#[ignore = \"eval: false\"]");
+        attributes.push("#[ignore = \"eval: false\"]".to_owned());
+    } else if !directives.flags().is_empty() {
+        attributes.push(format!("#[ignore = \"{}\"]", directives.flags().join(", ")));
     }
     attributes
 }

@@ -84,7 +84,7 @@ pub fn run(
                 let what = if expect == Expect::Compiles { Use::Compile } else { Use::Run };
                 let run = kernel.run(cell.cell.text(), what, options.timeout)?;
                 before.push(Sent { source: Arc::clone(cell.source()), cell: run.sent.clone() });
-                let verdict = judge(expect, &run, &before, options.timeout);
+                let verdict = judge(&expect, &run, &before, options.timeout);
                 // Without its variables the notebook cannot go on, whatever was asked for.
                 let gone = !kernel.is_running();
                 stopped = gone || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
@@ -184,7 +184,7 @@ fn set(
 }
 
 /// Holds how a cell ended against what is expected of it. `before` has the cells sent so far, this one last.
-fn judge(expect: Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -> Verdict {
+fn judge(expect: &Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -> Verdict {
     let Sent { source, .. } = before.last().expect("the cell that is judged was sent");
     let kind = match (expect, &run.end) {
         (Expect::Success | Expect::Compiles, End::Finished)
@@ -208,7 +208,7 @@ fn judge(expect: Expect, run: &Run, before: &[Sent], limit: Option<Duration>) ->
     let about = |message: String| Diagnostic::error(message).at(source, whole(), "");
     let printed = explain::Printed::of(&run.outputs);
     let diagnostic = match (kind, &run.end) {
-        (FailureKind::Unexpected, _) if expect == Expect::Panic => {
+        (FailureKind::Unexpected, _) if *expect == Expect::Panic => {
             about("the cell was expected to panic, and ran to its end".to_owned())
                 .help("take `should_panic` (or the tag `raises-exception`) off it, or mend what is to panic")
         }
