@@ -839,9 +839,9 @@ fn a_hook_that_is_there_runs_first_and_may_refuse() {
     assert_snapshot!(tree.run("hooks install"), @"
     exit status 0
     --- stdout
-    `diff.nbexport.command` is `nbexport diff --git-driver`
-    `diff.nbexport.textconv` is `nbexport diff --textconv`
-    `merge.nbexport.driver` is `nbexport merge %O %A %B --out %A --marker-size %L --path %P --ours-label %X --theirs-label %Y`
+    `diff.nbexport.command` is `nbexport diff --git-driver --`
+    `diff.nbexport.textconv` is `nbexport diff --textconv --`
+    `merge.nbexport.driver` is `nbexport merge %O %A %B --out %A --marker-size %L --path=%P --ours-label=%X --theirs-label=%Y`
     `filter.nbexport.clean` is `nbexport clean -`
     `merge.nbexport.name` is `notebooks, cell by cell, and their modules`
     `diff.nbexport.xfuncname` is `^// %% (.*)$`

@@ -19,6 +19,7 @@ mod files;
 mod flags;
 mod foreign_names;
 mod git;
+mod git_paths;
 mod hand_edits;
 mod kernel;
 mod lossless;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files::{self, Lock, Original};
 use crate::git;
+use crate::project;
 
 /// What was done, a line each, and what a person should know.
 #[derive(Clone, Debug, Default)]
@@ -21,12 +22,13 @@ pub struct Report {
 
 /// The keys of the configuration, with what follows the program's name in each.
 const CONFIG: &[(&str, &str)] = &[
-    ("diff.nbexport.command", " diff --git-driver"),
+    // With `--` or `=`, a name that begins with `-` is no option.
+    ("diff.nbexport.command", " diff --git-driver --"),
     // For `git show`, `git log -p` and `git blame`, which do not ask the one above.
-    ("diff.nbexport.textconv", " diff --textconv"),
+    ("diff.nbexport.textconv", " diff --textconv --"),
     (
         "merge.nbexport.driver",
-        " merge %O %A %B --out %A --marker-size %L --path %P --ours-label %X --theirs-label %Y",
+        " merge %O %A %B --out %A --marker-size %L --path=%P --ours-label=%X --theirs-label=%Y",
     ),
     // Not `required`: where nbexport is missing, git warns and goes on with the file as it is.
     ("filter.nbexport.clean", " clean -"),
@@ -72,7 +74,10 @@ pub fn install(folder: &Path) -> Result<Report> {
     let program = program();
     let mut report = Report::default();
     for (key, rest) in CONFIG {
-        configure(&top, key, &format!("{program}{rest}"), |value| value.ends_with(rest), &mut report)?;
+        // Git replaces what begins with `%` in these.
+        let expands = key.starts_with("merge.") || key.starts_with("filter.");
+        let program = if expands { program.replace('%', "%%") } else { program.clone() };
+        configure(&top, key, &format!("{program}{rest}"), |value| is_call(value, rest), &mut report)?;
     }
     configure(&top, NAME.0, NAME.1, |_| true, &mut report)?;
     configure(&top, CELL.0, CELL.1, |_| false, &mut report)?;
@@ -107,7 +112,7 @@ pub fn uninstall(folder: &Path) -> Result<Report> {
     let config = CONFIG.iter().copied().chain([NAME, CELL]);
     for (key, rest) in config {
         match git::line(&top, &["config", "--local", "--get", key])? {
-            Some(value) if value.ends_with(rest) => {
+            Some(value) if is_call(&value, rest) => {
                 git::git(&top, &["config", "--local", "--unset", key])?;
                 report.done.push(format!("`{key}` is no longer in the repository's configuration"));
             }
@@ -132,6 +137,12 @@ pub fn uninstall(folder: &Path) -> Result<Report> {
     Ok(report)
 }
 
+/// Whether a value is nbexport's, of this version or an earlier one with other options.
+fn is_call(value: &str, rest: &str) -> bool {
+    let command = rest.split_once(" --out").map_or(rest, |(command, _)| command);
+    value.contains(command.trim_end_matches(" --"))
+}
+
 /// How git is to call nbexport: by its name where the shell finds it, else by its path.
 fn program() -> String {
     let name = if cfg!(windows) { "nbexport.exe" } else { "nbexport" };
@@ -140,7 +151,7 @@ fn program() -> String {
         return "nbexport".to_owned();
     }
     let path = std::env::current_exe().unwrap_or_else(|_| name.into());
-    format!("'{}'", path.to_string_lossy().replace('\\', "/").replace('\'', r"'\''"))
+    format!("'{}'", project::show(&path).replace('\'', r"'\''"))
 }
 
 /// Sets a key of the repository's configuration; a value that somebody else set is kept.
