@@ -127,6 +127,7 @@ fn a_migrated_notebook_is_exported_and_has_nothing_more_to_migrate() {
     exit status 0
     --- stdout
     notebooks/00_demo.ipynb: 2 cells migrated
+    a notebook that is open in an editor must be reloaded there before it is saved
     ");
     assert_snapshot!(case.run("migrate"), @"
     exit status 0

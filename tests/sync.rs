@@ -107,6 +107,7 @@ fn code_at_the_end_becomes_a_new_cell_and_not_a_part_of_the_last_one() {
     exit status 0
     --- stdout
     notebooks/00_demo.ipynb: new cell cell-119924a8
+    a notebook that is open in an editor must be reloaded there before it is saved
     ");
     assert!(case.read(NOTEBOOK).contains("\"pub fn four() -> u8 {\\n\""), "{}", case.read(NOTEBOOK));
     assert_eq!(case.run("export --check").code, Some(0));
@@ -267,6 +268,7 @@ fn code_at_the_end_is_a_new_cell_where_the_last_one_was_edited_too() {
     --- stdout
     notebooks/00_demo.ipynb:cell 1 (one): updated from the module
     notebooks/00_demo.ipynb: new cell cell-8f823f04
+    a notebook that is open in an editor must be reloaded there before it is saved
     ");
     assert_eq!(case.run("export --check").code, Some(0));
 }

@@ -281,3 +281,56 @@ fn a_notebook_behind_a_link_out_of_the_project_is_left_alone() {
     assert_eq!(elsewhere.read("mine.ipynb"), before);
     assert!(case.path(NOTEBOOK).is_symlink());
 }
+
+/// JupyterLab says nothing when an open notebook changes on disk; its next save offers to overwrite it.
+#[test]
+fn every_command_that_writes_a_notebook_says_that_editors_must_reload_it() {
+    let case = Case::of(UNTIDY);
+    case.replace(NOTEBOOK, "\"execution_count\": null", "\"execution_count\": 7");
+    case.export();
+    case.replace("exp/src/nb_00.rs", "{ 1 }", "{ 2 }");
+    for command in ["sync", "fmt", "clean", "migrate"] {
+        let run = case.run(command);
+        assert!(run.stdout.ends_with("must be reloaded there before it is saved\n"), "{command}: {run}");
+        let again = case.run(command);
+        assert!(again.code == Some(0) && !again.stdout.contains("reloaded"), "{command}: {again}");
+    }
+}
+
+/// The name of a notebook in the place of the report's.
+#[test]
+fn a_report_replaces_no_notebook_and_nothing_else_that_is_no_report() {
+    let case = Case::of(UNTIDY).notebook("01_b", UNTIDY).file("notes.txt", "mine\n");
+    for file in ["notebooks/01_b.ipynb", "notebooks/02_new.ipynb", "notes.txt"] {
+        let before = case.files(".");
+        let run = case.run(&format!("test --junit {file} notebooks/00_demo.ipynb"));
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains(&format!("`{file}` is no JUnit report")), "{run}");
+        assert!(case.files(".") == before, "{file}");
+    }
+}
+
+/// XML has no way to write most control characters.
+#[test]
+fn a_report_is_xml_whatever_a_cell_prints() {
+    let case = Case::of("--- boom\nprintln!(\"a\\0b\\u{fffe}c\\u{1b}[31md\");\npanic!(\"\\0\\u{ffff}\");");
+    let run = case.run("test --junit report.xml");
+    assert_eq!(run.code, Some(1), "{run}");
+    let report = case.read("report.xml");
+    let is_bad =
+        |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    assert!(report.contains("<failure") && !report.contains(is_bad), "{report}");
+    // A second report takes its place.
+    assert_eq!(case.run("test --junit report.xml").code, Some(1));
+}
+
+/// A notebook that cannot be read does not hold up the others.
+#[test]
+fn sync_goes_on_after_a_notebook_that_cannot_be_read() {
+    let case = Case::new().file("notebooks/00_a.ipynb", "{").notebook("01_b", UNTIDY);
+    case.run("");
+    case.replace("exp/src/nb_01.rs", "{ 1 }", "{ 2 }");
+    let run = case.run("sync");
+    assert!(run.code == Some(2) && run.stderr.contains("`notebooks/00_a.ipynb` is cut off"), "{run}");
+    assert!(case.read("notebooks/01_b.ipynb").contains("{ 2 }"), "{run}");
+}

@@ -13,10 +13,22 @@ use crate::printer::Printer;
 
 /// Cleans, and prints a line for each notebook that changed.
 pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
-    let options = Options { outputs: args.outputs };
     if args.paths.iter().any(|path| path == Path::new("-")) {
-        return filter(options);
+        return filter(Options { outputs: args.outputs });
     }
+    let status = clean_all(args, global)?;
+    if args.check && status == Status::Found {
+        Printer::new(global).error(
+            &Diagnostic::error("notebooks hold what changes from run to run")
+                .help("run `nbexport clean`, and commit the result"),
+        );
+    }
+    Ok(status)
+}
+
+/// The same without a word on what to do.
+pub(super) fn clean_all(args: &CleanArgs, global: &Global) -> Result<Status> {
+    let options = Options { outputs: args.outputs };
     let context = Context::new(&args.paths, global)?;
     let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {

@@ -40,5 +40,6 @@ pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status> {
             Err(diagnostic) => status = status.max(context.tell(&diagnostic)),
         }
     }
+    context.tell_to_reload();
     Ok(status)
 }

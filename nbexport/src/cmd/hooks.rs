@@ -56,7 +56,7 @@ fn check(global: &Global) -> Result<Status> {
     let mut status = Status::Success;
     for paths in projects.into_values() {
         let clean = CleanArgs { paths: paths.clone(), check: true, outputs: false };
-        let unclean = super::clean::run(&clean, &Global { quiet: false, ..global.clone() })?;
+        let unclean = super::clean::clean_all(&clean, &Global { quiet: false, ..global.clone() })?;
         if unclean == Status::Found {
             Printer::new(&global).error(
                 &Diagnostic::error("staged notebooks hold what changes from run to run")

@@ -9,6 +9,18 @@ use nbexport::run::Outcome;
 use nbexport::run::verdict::{CellReport, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+/// Sees before the first notebook runs that the file can be replaced: a report takes the place of a report, and not of a
+/// notebook, to which `--junit` may refer by a slip.
+pub(super) fn may_replace(file: &Path) -> Result<()> {
+    let is_notebook = file.extension().is_some_and(|extension| extension == "ipynb");
+    let there = Original::read(file, show(file))?.text.unwrap_or_default();
+    if !is_notebook && (there.trim().is_empty() || there.starts_with("<?xml")) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(format!("`{}` is no JUnit report, so it is not replaced by one", show(file)))
+        .help("name a file for the report before the notebooks: `--junit target/junit.xml`"))
+}
+
 /// Writes the file.
 pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<()> {
     let unwritten = |error: &dyn std::fmt::Display| {
@@ -23,12 +35,12 @@ pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<()> {
 }
 
 fn suite(name: &str, outcome: &Outcome) -> TestSuite {
-    let mut suite = TestSuite::new(name);
+    let mut suite = TestSuite::new(xml(name));
     let mut not_run = |why: &str| {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(why);
+        status.set_message(xml(why));
         let mut case = TestCase::new("the notebook", status);
-        case.set_classname(name);
+        case.set_classname(xml(name));
         suite.add_test_case(case);
     };
     match outcome {
@@ -54,16 +66,23 @@ fn case(notebook: &str, cell: &CellReport) -> TestCase {
         Verdict::NotReached => (skipped("not reached"), None),
         Verdict::Failed(failure) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(&*failure.diagnostic.message);
-            status.set_description(failure.diagnostic.render(false));
+            status.set_message(xml(&failure.diagnostic.message));
+            status.set_description(xml(&failure.diagnostic.render(false)));
             (status, Some(&failure.printed))
         }
     };
     let id = cell.source.cell_id.as_deref().unwrap_or_default();
-    let mut case = TestCase::new(format!("cell {} ({id})", cell.number), status);
-    case.set_classname(notebook).set_time(cell.time);
+    let mut case = TestCase::new(xml(&format!("cell {} ({id})", cell.number)), status);
+    case.set_classname(xml(notebook)).set_time(cell.time);
     if let Some(printed) = printed {
-        case.set_system_out(printed);
+        case.set_system_out(xml(printed));
     }
     case
+}
+
+/// The text without the characters that XML has no way to write.
+fn xml(text: &str) -> String {
+    let is_bad =
+        |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    text.replace(is_bad, "\u{fffd}")
 }

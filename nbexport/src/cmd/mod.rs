@@ -17,6 +17,7 @@ pub(crate) mod sync;
 pub(crate) mod test;
 pub(crate) mod watch;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
@@ -49,6 +50,7 @@ pub(crate) struct Context {
     pub notebooks: Option<Vec<PathBuf>>,
     /// Where it prints.
     pub printer: Printer,
+    wrote_notebooks: Cell<bool>,
 }
 
 impl Context {
@@ -82,7 +84,8 @@ impl Context {
         }
         notebooks.sort();
         notebooks.dedup();
-        Ok(Self { project, notebooks: (!paths.is_empty()).then_some(notebooks), printer })
+        let notebooks = (!paths.is_empty()).then_some(notebooks);
+        Ok(Self { project, notebooks, printer, wrote_notebooks: Cell::new(false) })
     }
 
     /// The notebooks named, or all of the project.
@@ -101,7 +104,15 @@ impl Context {
                 .and_then(|notebook| each(&path, notebook));
             status = status.max(done.unwrap_or_else(|diagnostic| self.tell(&diagnostic)));
         }
+        self.tell_to_reload();
         Ok(status)
+    }
+
+    /// Says, once notebooks were written, what that means for an editor.
+    pub(crate) fn tell_to_reload(&self) {
+        if self.wrote_notebooks.get() {
+            tell_to_reload(self.printer);
+        }
     }
 
     /// Tells what went wrong with one notebook of several, and gives what that comes to.
@@ -118,8 +129,15 @@ impl Context {
     /// Gives a notebook a new text.
     pub(crate) fn write(&self, lock: &Lock, path: &Path, notebook: &Notebook, text: String) -> Result<()> {
         let change = Original::of(notebook, path).in_project(&self.project, text)?;
-        lock.commit(change.as_slice())
+        lock.commit(change.as_slice())?;
+        self.wrote_notebooks.set(true);
+        Ok(())
     }
+}
+
+/// JupyterLab says nothing when an open notebook changes on disk, and its next save would put the old one back.
+pub(crate) fn tell_to_reload(printer: Printer) {
+    printer.info("a notebook that is open in an editor must be reloaded there before it is saved");
 }
 
 /// A number of things: `1 cell`, `2 cells`.

@@ -1,11 +1,12 @@
 //! `nbexport run`: the notebooks run in the kernel, and what comes out is written into them.
 
 use nbexport::diagnostic::Result;
+use nbexport::run::Outcome;
 use nbexport::run::kernel::{self, Write};
 
 use super::report::Reporter;
 use super::test::{listen_for_interrupts, options};
-use super::{Context, Status};
+use super::{Context, Status, tell_to_reload};
 use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
@@ -18,5 +19,9 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
     let what = if args.timings { Write::OutputsAndTimes } else { Write::Outputs };
     let (project, options) = (&context.project, options(&context.project, &args.how, None));
     let outcomes = kernel::test(project, &notebooks, &spec, &options, Some(what), &|it| reporter.tell(&it));
-    Ok(reporter.finish(&outcomes))
+    let status = reporter.finish(&outcomes);
+    if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Ran(_))) {
+        tell_to_reload(context.printer);
+    }
+    Ok(status)
 }

@@ -3,7 +3,7 @@
 use nbexport::diagnostic::Result;
 use nbexport::edit::sync::{self, Side, Synced};
 
-use super::{Context, Status};
+use super::{Context, Status, tell_to_reload};
 use crate::cli::{Global, SyncArgs};
 
 /// Syncs, and prints a line for each cell that changed.
@@ -14,14 +14,26 @@ pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status> {
         (_, true) => Some(Side::Theirs),
         _ => None,
     };
-    let mut status = Status::Success;
+    let (mut status, mut wrote) = (Status::Success, false);
     for path in context.notebooks_or_all()? {
-        let synced = sync::sync(&context.project, &path, prefer)?;
+        let synced = match sync::sync(&context.project, &path, prefer) {
+            Ok(synced) => synced,
+            // It does not hold up the others.
+            Err(diagnostic) => {
+                status = status.max(context.tell(&diagnostic));
+                continue;
+            }
+        };
         context.printer.diagnostics(&synced.diagnostics);
         print(&synced, &context);
         if synced.is_bad() {
-            status = Status::Found;
+            status = status.max(Status::Found);
+        } else {
+            wrote |= !synced.cells.is_empty() || !synced.new_cells.is_empty();
         }
+    }
+    if wrote {
+        tell_to_reload(context.printer);
     }
     Ok(status)
 }

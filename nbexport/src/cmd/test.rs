@@ -20,6 +20,9 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     paths.extend(not_a_name.map(PathBuf::from));
     let kernel = kernel.map(|name| if not_a_name.is_some() { "" } else { name });
 
+    if let Some(file) = &args.junit {
+        junit::may_replace(file)?;
+    }
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
