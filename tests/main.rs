@@ -27,6 +27,7 @@ mod merge;
 mod migrate;
 mod native;
 mod printing;
+mod profile;
 mod properties;
 mod sync;
 mod verdicts;

@@ -102,6 +102,9 @@ pub(crate) enum Command {
     /// Run notebooks in the evcxr kernel and write what comes out into them
     #[command(after_help = "Example: nbexport run notebooks/02_fully_connected.ipynb")]
     Run(RunArgs),
+    /// A Jupyter kernel for this project's notebooks: cells compiled as its profile says, dependencies kept
+    #[command(after_help = "Example: nbexport kernel install")]
+    Kernel(KernelArgs),
     /// Export on every save
     #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
     Watch(WatchArgs),
@@ -334,6 +337,23 @@ pub(crate) struct MergeArgs {
     /// What stands beside `>>>>>>>`
     #[arg(long, hide = true, default_value = "theirs")]
     pub theirs_label: String,
+}
+
+/// What `kernel` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct KernelArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: KernelCommand,
+}
+
+/// What `kernel` does.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum KernelCommand {
+    /// Install the kernel "Rust (nbexport)" for this user
+    Install,
+    /// Take it out
+    Uninstall,
 }
 
 /// What `hooks` takes.

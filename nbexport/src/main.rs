@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(args)) => cmd::diff::run(args, &cli.global),
         Some(Command::Merge(args)) => cmd::merge::run(args, &cli.global),
         Some(Command::Hooks(args)) => cmd::hooks::run(args.command, &cli.global),
+        Some(Command::Kernel(args)) => cmd::kernel::run(args.command, &cli.global),
         Some(Command::Clean(args)) => cmd::clean::run(args, &cli.global),
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
         Some(Command::Migrate(args)) => cmd::migrate::run(args, &cli.global),

@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod hooks;
 mod junit;
+pub(crate) mod kernel;
 pub(crate) mod merge;
 pub(crate) mod migrate;
 pub(crate) mod new;

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use toml_edit::Table;
+
+use super::install::notebook_env;
 use super::notebook::{RunOptions, run, write};
 use super::{KernelOptions, KernelReport, Spec, Write, builds_dir};
 use crate::diagnostic::Result;
-use crate::notebook::{Cell, Notebook};
+use crate::notebook::{Cell, Notebook, header};
 use crate::project::Project;
 use crate::run::plan::is_wanted;
 use crate::run::{Options, Outcome, Progress, run_each};
@@ -31,7 +34,7 @@ pub fn test(
         progress,
         |(_, name)| name,
         |(path, name)| {
-            let ran = run_one(path, name, spec, options, progress);
+            let ran = run_one(path, name, spec, (options, &project.profile), progress);
             let written = ran.and_then(|(notebook, ran)| {
                 if let Some(what) = outputs {
                     write(project, path, &notebook, &ran, what)?;
@@ -48,12 +51,16 @@ fn run_one(
     path: &Path,
     name: &str,
     spec: &Spec,
-    options: &Options,
+    (options, profile): (&Options, &Table),
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<(Notebook, KernelReport)> {
     let notebook = Notebook::read(path, name)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
     kernel.builds = builds_dir();
+    let has_opt = |cell: &Cell| {
+        cell.is_code() && header::lines(cell.text()).any(|line| line.text.trim_start().starts_with(":opt"))
+    };
+    kernel.env = notebook_env(profile, notebook.cells.iter().any(has_opt));
     let options = RunOptions {
         kernel,
         timeout: options.timeout,

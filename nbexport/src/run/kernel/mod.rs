@@ -6,6 +6,7 @@
 mod answer;
 mod builds;
 mod explain;
+mod install;
 mod instrument;
 mod launch;
 mod many;
@@ -25,6 +26,7 @@ use tokio::time::{sleep_until, timeout};
 
 pub use answer::{End, Reply, Run, Status};
 pub use builds::builds_dir;
+pub use install::{Installed, NAME, install, profile_env, uninstall};
 pub use instrument::{Instrumented, Refused, Use, Why, instrument};
 pub use many::test;
 pub use notebook::{KernelReport, RunOptions, Write, run, write};

@@ -35,8 +35,12 @@ const INSTALL: &str = "cargo install --locked evcxr_jupyter && evcxr_jupyter --i
 ///
 /// Without any kernelspec for Rust, an `evcxr_jupyter` on PATH is as good: it needs nothing from its kernelspec.
 pub fn find(name: Option<&str>) -> Result<Spec> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     find_in(&data_dirs(&variable), name, || on_path(EVCXR, variable("PATH")))
+}
+
+/// An environment variable; an empty one counts as not set.
+pub(super) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn find_in(dirs: &[PathBuf], name: Option<&str>, evcxr: impl Fn() -> Option<PathBuf>) -> Result<Spec> {
@@ -96,20 +100,25 @@ fn data_dirs(variable: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathB
     let path = |name: &str| variable(name).map(PathBuf::from);
     let mut dirs: Vec<PathBuf> =
         variable("JUPYTER_PATH").map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default();
-    let home = path("HOME");
-    dirs.extend(path("JUPYTER_DATA_DIR").or_else(|| {
-        if cfg!(target_os = "macos") {
-            return Some(home.clone()?.join("Library/Jupyter"));
-        }
-        let data = path("XDG_DATA_HOME").or_else(|| Some(home.clone()?.join(".local/share")))?;
-        Some(data.join("jupyter"))
-    }));
+    dirs.extend(user_data_dir(variable));
     // An environment's own kernels: what Jupyter calls `sys.prefix`.
     dirs.extend(
         ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().filter_map(|name| Some(path(name)?.join("share/jupyter"))),
     );
     dirs.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
     dirs
+}
+
+/// The folder of this user's own data, where what is installed for one user goes.
+pub(super) fn user_data_dir(variable: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Option<PathBuf> {
+    let path = |name: &str| variable(name).map(PathBuf::from);
+    path("JUPYTER_DATA_DIR").or_else(|| {
+        if cfg!(target_os = "macos") {
+            return Some(path("HOME")?.join("Library/Jupyter"));
+        }
+        let data = path("XDG_DATA_HOME").or_else(|| Some(path("HOME")?.join(".local/share")))?;
+        Some(data.join("jupyter"))
+    })
 }
 
 fn on_path(program: &str, path: Option<std::ffi::OsString>) -> Option<PathBuf> {
