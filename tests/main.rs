@@ -5,6 +5,7 @@
 
 mod support;
 
+mod architecture;
 mod bad_cells;
 mod bad_files;
 mod benches;

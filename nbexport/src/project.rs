@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::files;
 use crate::notebook::directive::check_flag;
+use crate::reading;
 
 /// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a
 /// table `[workspace.metadata.nbexport]` or `[package.metadata.nbexport]`.
@@ -128,7 +128,7 @@ struct Configuration {
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
 fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
-    let text = match files::read_text(manifest) {
+    let text = match reading::read_text(manifest) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), NotFound | NotADirectory | PermissionDenied) => return Ok(None),
         Err(error) => return Err(Diagnostic::error(format!("cannot read `{}`: {error}", show(manifest)))),

@@ -1,15 +1,13 @@
 //! cargo run on the crate, its words about generated files turned into words about cells.
 
-pub mod places;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::cargo::places::Places;
 use crate::diagnostic::{Diagnostic, Result};
+use crate::places::Places;
 use crate::project::Project;
 use crate::run::native::{self, Finding};
 

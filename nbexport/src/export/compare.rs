@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::cache::{Fingerprint, Seen};
+use super::conflict;
 use crate::diagnostic::Diagnostic;
 use crate::export::module::{self, Module};
 use crate::files::{Change, Original};
@@ -66,7 +67,7 @@ fn hand_edits(change: &Change, force: bool) -> Option<Diagnostic> {
         return None;
     }
     if git::is_conflicted(before) && before.contains(module::GENERATED) {
-        let typed = git::typed_into_conflict(&change.path, before, &change.after);
+        let typed = conflict::typed_into_conflict(&change.path, before, &change.after);
         return Some(if typed.is_empty() {
             Diagnostic::warning(format!("`{}` held git's conflict markers and is written anew", change.name))
                 .note("its notebook has none, and both sides of the conflict were as nbexport wrote them")

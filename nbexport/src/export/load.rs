@@ -11,8 +11,8 @@ use crate::diagnostic::Result;
 use crate::export::manifest::{self, Dependency};
 use crate::notebook::Notebook;
 use crate::notebook::parsed::ParsedNotebook;
+use crate::parallel::side_by_side;
 use crate::project::Project;
-use crate::run::side_by_side;
 
 /// A notebook of the project on its way to the crate.
 pub(super) struct Loaded {

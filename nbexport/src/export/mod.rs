@@ -12,6 +12,7 @@ pub mod module;
 
 mod cache;
 mod compare;
+mod conflict;
 pub(crate) mod generated;
 mod load;
 mod orphans;

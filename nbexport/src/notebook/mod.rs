@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Result, Source};
-use crate::files;
+use crate::reading;
 
 /// A notebook as it stands in its file.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ enum Lines {
 impl Notebook {
     /// Reads the file at `path`; `name` is what messages call it.
     pub fn read(path: &Path, name: &str) -> Result<Self> {
-        let bytes = files::read(path).map_err(|error| {
+        let bytes = reading::read(path).map_err(|error| {
             Diagnostic::error(format!("cannot read `{name}`: {error}")).at(&place(name, ""), 0..0, "")
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {

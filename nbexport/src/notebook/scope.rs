@@ -63,8 +63,30 @@ pub fn declared(code: &Code) -> Vec<Declared> {
 
 /// Those of them that other crates do not see, macros left out.
 pub fn private(code: &Code) -> Vec<Declared> {
-    let private = code.items().filter(|item| !crate::export::module::is_public(item));
+    let private = code.items().filter(|item| !is_public(item));
     private.filter_map(|item| declared_by(code, item)).filter(|item| !item.in_macros).collect()
+}
+
+/// Whether other crates see an item.
+pub(crate) fn is_public(item: &syn::Item) -> bool {
+    use syn::Item;
+    let visibility = match item {
+        Item::Const(item) => &item.vis,
+        Item::Enum(item) => &item.vis,
+        Item::Fn(item) => &item.vis,
+        Item::Mod(item) => &item.vis,
+        Item::Static(item) => &item.vis,
+        Item::Struct(item) => &item.vis,
+        Item::Trait(item) => &item.vis,
+        Item::Type(item) => &item.vis,
+        Item::Union(item) => &item.vis,
+        Item::Use(item) => &item.vis,
+        Item::Macro(item) => {
+            return item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
+        }
+        _ => return false,
+    };
+    matches!(visibility, syn::Visibility::Public(_))
 }
 
 fn declared_by(code: &Code, item: &Item) -> Option<Declared> {

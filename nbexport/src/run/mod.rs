@@ -10,12 +10,12 @@ pub mod process;
 pub mod verdict;
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::notebook::Cell;
+use crate::parallel::side_by_side;
 use crate::run::verdict::NotebookReport;
 
 /// How to test.
@@ -122,27 +122,4 @@ pub(crate) fn run_each<T: Sync>(
         progress(Progress::Done(name(it), &outcome));
         outcome
     })
-}
-
-/// Gives `work` each of `all`, on at most `jobs` threads, and returns what it made of them, in their order.
-pub(crate) fn side_by_side<T: Sync, R: Send + Sync>(
-    all: &[T],
-    jobs: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let results: Vec<_> = all.iter().map(|_| OnceLock::new()).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, all.len().max(1)) {
-            scope.spawn(|| {
-                while let Some((item, result)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    all.get(index).zip(results.get(index))
-                } {
-                    let _ = result.set(work(item));
-                }
-            });
-        }
-    });
-    results.into_iter().filter_map(OnceLock::into_inner).collect()
 }

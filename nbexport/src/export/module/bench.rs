@@ -140,7 +140,7 @@ impl Writer<'_> {
                 syn::UseTree::Path(path) => ["crate", "self", "super"].iter().any(|it| path.ident == it),
                 _ => false,
             };
-            if of_module || super::is_public(item) {
+            if of_module || scope::is_public(item) {
                 continue;
             }
             let span = code.span(item);

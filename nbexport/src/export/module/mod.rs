@@ -440,30 +440,9 @@ fn is_command(code: Option<&Code>, cell: &Cell, line: usize) -> bool {
 /// The lines (from 0) on which public items begin, their docs and attributes included.
 fn public_item_lines(code: &Code) -> Vec<usize> {
     code.items()
-        .filter(|item| is_public(item))
+        .filter(|item| scope::is_public(item))
         .map(|item| code.text[..code.span(item).start].matches('\n').count())
         .collect()
-}
-
-pub(crate) fn is_public(item: &syn::Item) -> bool {
-    use syn::Item;
-    let visibility = match item {
-        Item::Const(item) => &item.vis,
-        Item::Enum(item) => &item.vis,
-        Item::Fn(item) => &item.vis,
-        Item::Mod(item) => &item.vis,
-        Item::Static(item) => &item.vis,
-        Item::Struct(item) => &item.vis,
-        Item::Trait(item) => &item.vis,
-        Item::Type(item) => &item.vis,
-        Item::Union(item) => &item.vis,
-        Item::Use(item) => &item.vis,
-        Item::Macro(item) => {
-            return item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
-        }
-        _ => return false,
-    };
-    matches!(visibility, syn::Visibility::Public(_))
 }
 
 /// Where a `;` belongs after the closing expression; `None` where none is needed: there is no such expression, it

@@ -10,11 +10,11 @@ use super::build::Build;
 use super::subject::Subject;
 use super::workspace::{Workspace, keep};
 use super::{Entry, primary};
-use crate::cargo::places::Places;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::lib_rs;
 use crate::files;
+use crate::places::Places;
 use crate::project::{self, Project};
 
 /// The first notebook (by place in `entries`) whose module does not compile; `None` when the crate builds, or is

@@ -10,9 +10,9 @@ use super::primary;
 use super::program::{Line, Program};
 use super::run::{CellRun, End, Ran};
 use super::subject::Subject;
-use crate::cargo::places::{Place, Places};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::notebook::header::first_code;
+use crate::places::{Place, Places};
 use crate::run::verdict::{Failure, FailureKind, Verdict};
 
 /// Which cell a compiler's error is about, and the error as it is shown there. `None`: it is about no cell.
