@@ -38,7 +38,7 @@ pub mod files;
 pub mod git;
 pub mod notebook;
 mod parallel;
-pub mod places;
+mod places;
 pub mod project;
 mod reading;
 pub mod run;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::directive::check_flag;
+use crate::notebook::name::check_flag;
 use crate::reading;
 
 /// Where things are. Found by walking up from a notebook (or the working directory) to a `Cargo.toml` that has a

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files::{Change, Lock, Original};
-use crate::notebook::directive;
+use crate::notebook::name;
 use crate::notebook::{lines, pretty};
 use crate::project;
 
@@ -35,7 +35,7 @@ const WORKFLOW: &str = include_str!("../template/ci.yml");
 pub fn new(folder: &Path) -> Result<Vec<String>> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let crate_name = name.replace('-', "_");
-    directive::check_name(&crate_name, "crate").map_err(|(why, help)| Diagnostic::error(why).help(help))?;
+    name::check_name(&crate_name, "crate").map_err(|(why, help)| Diagnostic::error(why).help(help))?;
     if folder.exists() {
         return Err(Diagnostic::error(format!("`{}` exists already", project::show(folder)))
             .help("choose another name, or run `nbexport init` inside it to add to what is there"));

@@ -7,7 +7,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::notebook::{Cell, Edit, Notebook};
-use crate::notebook::{directive, header};
+use crate::notebook::{directive, header, name};
 
 /// What came of one notebook.
 #[derive(Clone, Debug, Default)]
@@ -133,7 +133,7 @@ fn old(line: &str) -> Old {
 fn translated(name: &str, arguments: &[&str]) -> Option<Result<String, String>> {
     let with = |what: &str| match arguments {
         [] => Ok(name.to_owned()),
-        [argument] => match directive::check_name(argument, what) {
+        [argument] => match name::check_name(argument, what) {
             Ok(()) => Ok(format!("{name} {argument}")),
             Err((why, _)) => Err(format!("names what nbexport cannot: {why}")),
         },

@@ -9,7 +9,7 @@ const END: &str = "// nbexport: end modules";
 ///
 /// # Errors
 /// One of the two comments is there without the other.
-pub fn declare(lib: &str, name: &str, modules: &[String], self_name: Option<&str>) -> Result<String> {
+pub(crate) fn declare(lib: &str, name: &str, modules: &[String], self_name: Option<&str>) -> Result<String> {
     let mut block = format!("{BEGIN} (nbexport keeps these lines)\n");
     if let Some(self_name) = self_name {
         let elsewhere = outside(lib).any(|line| line.trim_start().starts_with("extern crate self"));
@@ -49,7 +49,7 @@ pub fn declare(lib: &str, name: &str, modules: &[String], self_name: Option<&str
 }
 
 /// The modules that `lib.rs` declares between nbexport's comments.
-pub fn declared_modules(lib: &str) -> Vec<String> {
+pub(crate) fn declared_modules(lib: &str) -> Vec<String> {
     let block =
         lib.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map_or("", |(block, _)| block);
     block
@@ -59,7 +59,7 @@ pub fn declared_modules(lib: &str) -> Vec<String> {
 }
 
 /// The lines of `lib.rs` that are not nbexport's.
-pub fn outside(lib: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn outside(lib: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;
     lib.lines().filter(move |line| {
         let was_inside = inside;

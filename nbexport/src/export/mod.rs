@@ -4,20 +4,21 @@
 //! asked for are written. So the result does not depend on which were named, or in what order. A notebook that is as
 //! it was is not read again: what it comes to is in the `cache`.
 
-pub mod check;
-pub mod lib_rs;
-pub mod manifest;
+mod check;
+pub(crate) mod lib_rs;
+pub(crate) mod manifest;
 pub mod map;
 pub mod module;
 
 mod cache;
 mod compare;
 mod conflict;
+mod crate_files;
 pub(crate) mod generated;
 mod load;
 mod orphans;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ use self::load::{Loaded, Loading};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::Dependency;
 use crate::export::module::{Module, Target};
-use crate::files::{self, Change, Lock, Original};
+use crate::files::{self, Change, Lock};
 use crate::notebook::Notebook;
 use crate::notebook::parsed::ParsedNotebook;
 use crate::project::Project;
@@ -146,8 +147,8 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
     let complete = loaded.iter().all(|it| !it.outcome.is_bad());
     let dependencies = unite_dependencies(&mut loaded);
     for change in [
-        manifest_change(project, &dependencies, &loaded, complete),
-        lib_change(project, &loaded, &crate_name),
+        crate_files::manifest_change(project, &dependencies, &loaded, complete),
+        crate_files::lib_change(project, &loaded, &crate_name),
     ] {
         match change {
             Ok(change) => report.changes.extend(change),
@@ -230,71 +231,6 @@ fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
         }
     }
     united
-}
-
-fn manifest_change(
-    project: &Project,
-    dependencies: &BTreeMap<String, Dependency>,
-    loaded: &[Loaded],
-    complete: bool,
-) -> Result<Option<Change>, Vec<Diagnostic>> {
-    let path = project.krate.join("Cargo.toml");
-    let name = project.name_of(&path);
-    let manifest = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
-    let text = manifest.text.as_deref().unwrap_or_default();
-    let workspace = files::read_text(&project.root.join("Cargo.toml"))
-        .ok()
-        .and_then(|text| text.parse::<DocumentMut>().ok());
-    let declared = manifest::declared_benches(text);
-    let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
-    let after = manifest::update(text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
-    manifest.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
-}
-
-fn lib_change(
-    project: &Project,
-    loaded: &[Loaded],
-    crate_name: &str,
-) -> Result<Option<Change>, Vec<Diagnostic>> {
-    let path = project.krate.join("src/lib.rs");
-    let name = project.name_of(&path);
-    let original = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
-    let lib = original.text.as_deref().unwrap_or_default();
-    let modules = in_crate(project, loaded, Target::Library, "src", lib_rs::declared_modules(lib));
-    let self_name = exported(project, loaded, Target::Library)
-        .any(|module| module.names_crate)
-        .then_some(crate_name)
-        .or_else(|| lib.contains("extern crate self").then_some(crate_name));
-    let modules: Vec<String> = modules.into_iter().collect();
-    let after = lib_rs::declare(lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
-    original.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
-}
-
-/// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
-/// exported: its file counts once it is there.
-fn exported<'a>(
-    project: &'a Project,
-    loaded: &'a [Loaded],
-    target: Target,
-) -> impl Iterator<Item = &'a Exported> {
-    loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(move |it| {
-        let there = |module: &&Exported| it.requested || project.krate.join(&module.path).is_file();
-        it.outcome.modules.iter().filter(move |module| module.target == target).filter(there)
-    })
-}
-
-/// The names of these files, and of those that are declared in the crate and still there: as long as a file is, so is
-/// its declaration.
-fn in_crate(
-    project: &Project,
-    loaded: &[Loaded],
-    target: Target,
-    folder: &str,
-    declared: Vec<String>,
-) -> BTreeSet<String> {
-    let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
-    let exported = exported(project, loaded, target).map(|module| module.name.clone());
-    exported.chain(declared.into_iter().filter(is_there)).collect()
 }
 
 /// The crate's name as `use` writes it.

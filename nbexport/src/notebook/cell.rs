@@ -161,7 +161,7 @@ impl Code {
 }
 
 /// The closing expression of a cell, whose value is shown. A macro in braces is a statement, which is how Rust takes it.
-pub fn closing(stmts: &[Stmt]) -> Option<&Stmt> {
+pub(crate) fn closing(stmts: &[Stmt]) -> Option<&Stmt> {
     stmts.last().filter(|stmt| match stmt {
         Stmt::Expr(_, None) => true,
         Stmt::Macro(call) => {
@@ -172,12 +172,12 @@ pub fn closing(stmts: &[Stmt]) -> Option<&Stmt> {
 }
 
 /// Whether a cell only declares: it has no statement that could do something.
-pub fn only_declares(stmts: &[Stmt]) -> bool {
+pub(crate) fn only_declares(stmts: &[Stmt]) -> bool {
     stmts.iter().all(|stmt| matches!(stmt, Stmt::Item(_)))
 }
 
 /// The `#[test]` functions of a cell, those in its modules included. Running a notebook runs none of them.
-pub fn tests(stmts: &[Stmt]) -> Vec<String> {
+pub(crate) fn tests(stmts: &[Stmt]) -> Vec<String> {
     struct Tests(Vec<String>);
     impl<'ast> Visit<'ast> for Tests {
         fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
@@ -200,7 +200,7 @@ pub(crate) fn is_statement_macro(name: &syn::Ident) -> bool {
 }
 
 /// The lines (from 0) of a Rust text that begin inside a string literal.
-pub fn lines_within_literals(text: &str) -> Vec<usize> {
+pub(crate) fn lines_within_literals(text: &str) -> Vec<usize> {
     let mut lines = Vec::new();
     if !may_span_lines(text) {
         return lines;

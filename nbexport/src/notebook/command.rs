@@ -5,7 +5,7 @@
 
 /// What a command means to a native program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Natively {
+pub(crate) enum Natively {
     /// It is carried out: see [`Command`] for which it is.
     Meant,
     /// Nothing, and nothing of a notebook's meaning depends on it: it shows something, or is about how the kernel
@@ -17,7 +17,7 @@ pub enum Natively {
 
 /// One of evcxr's commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Command {
+pub(crate) struct Command {
     /// Its name with the colon.
     pub name: &'static str,
     /// What it means natively.
@@ -83,7 +83,7 @@ const KNOWN: &[Command] = &[
 ];
 
 /// A line that is a command → its name and what follows it, as evcxr takes it apart.
-pub fn split(line: &str) -> (&str, &str) {
+pub(crate) fn split(line: &str) -> (&str, &str) {
     let line = line.trim_matches(' ');
     let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
     (name, arguments.trim())
@@ -93,7 +93,7 @@ pub fn split(line: &str) -> (&str, &str) {
 ///
 /// # Errors
 /// There is no such command: the known one that is nearest to it, if one is near.
-pub fn of(line: &str) -> Result<Command, Option<&'static str>> {
+pub(crate) fn of(line: &str) -> Result<Command, Option<&'static str>> {
     let (name, _) = split(line);
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
         return Ok(*known);

@@ -7,20 +7,21 @@
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::notebook::name::{check_flag, check_name};
 use crate::notebook::{Cell, header};
 
 /// One directive and where it stands in its cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directive {
+pub(crate) struct Directive {
     /// What it asks for.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Bytes of the cell's text: the whole `//| …` line without its line end.
-    pub span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// What a directive asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `export [MODULE]`, `exporti [MODULE]` and `exports [MODULE]`.
     Export {
         /// The module named, or the notebook's own.
@@ -67,7 +68,7 @@ pub enum Kind {
 
 /// How an exported cell shows in the crate's docs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
+pub(crate) enum Visibility {
     /// `export`: part of the public API.
     Public,
     /// `exporti`: `#[doc(hidden)]`.
@@ -78,21 +79,21 @@ pub enum Visibility {
 
 /// All directives of one cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directives(pub Vec<Directive>);
+pub(crate) struct Directives(pub(crate) Vec<Directive>);
 
 impl Directives {
     /// The first directive that `pick` accepts, with what it made of it.
-    pub fn find<'a, T>(&'a self, pick: impl Fn(&'a Kind) -> Option<T>) -> Option<(T, &'a Directive)> {
+    pub(crate) fn find<'a, T>(&'a self, pick: impl Fn(&'a Kind) -> Option<T>) -> Option<(T, &'a Directive)> {
         self.0.iter().find_map(|directive| pick(&directive.kind).map(|picked| (picked, directive)))
     }
 
     /// Whether a directive of exactly this kind is there.
-    pub fn has(&self, kind: &Kind) -> bool {
+    pub(crate) fn has(&self, kind: &Kind) -> bool {
         self.0.iter().any(|directive| directive.kind == *kind)
     }
 
     /// The flags without which the cell does not run.
-    pub fn flags<'a>(&'a self) -> &'a [String] {
+    pub(crate) fn flags<'a>(&'a self) -> &'a [String] {
         let flags = |kind: &'a Kind| match kind {
             Kind::Flags(flags) => Some(flags.as_slice()),
             _ => None,
@@ -101,7 +102,7 @@ impl Directives {
     }
 
     /// Whether the cell is not to be run.
-    pub fn is_eval_false(&self) -> bool {
+    pub(crate) fn is_eval_false(&self) -> bool {
         self.has(&Kind::Eval(false))
     }
 }
@@ -141,7 +142,7 @@ const KNOWN: &[(&str, Args)] = &[
 ];
 
 /// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
-pub fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
+pub(crate) fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
     let mut directives = Vec::new();
     let mut wrong = Vec::new();
     for line in header::lines(cell.text()) {
@@ -269,64 +270,6 @@ fn switch(name: &str, on: bool) -> Kind {
         "eval" => Kind::Eval(on),
         _ => unreachable!("`{name}` is in KNOWN with a bool"),
     }
-}
-
-/// Checks that a word can be a flag: letters, digits, `-` and `_`.
-///
-/// # Errors
-/// What is wrong.
-pub fn check_flag(word: &str) -> Result<(), String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !word.is_empty() && word.chars().all(fits) {
-        return Ok(());
-    }
-    Err(format!(
-        "`{}` cannot be a flag: a flag is a word of letters, digits, `-` and `_`",
-        word.escape_debug()
-    ))
-}
-
-/// Checks that `name` can name a module, a function or a binary: one Rust identifier that is no keyword.
-///
-/// # Errors
-/// What is wrong, and the way out.
-pub fn check_name(name: &str, what: &str) -> Result<(), (String, String)> {
-    if syn::parse_str::<syn::Ident>(name).is_ok() && !name.starts_with("r#") {
-        let reserved = ["gen", "lib", "main", "mod", "tests"];
-        if (what == "module" && reserved.contains(&name)) || name == "gen" {
-            return Err((
-                format!("`{name}` cannot name a {what}: the crate or the language has its own use for it"),
-                "choose another name".to_owned(),
-            ));
-        }
-        return Ok(());
-    }
-    if name.contains(['/', '\\', '.']) {
-        return Err((
-            format!("`{name}` is a path, not the name of a {what}"),
-            format!("a {what} is named by one Rust identifier and stays inside the crate: `nb_02`, `layers`"),
-        ));
-    }
-    let shape =
-        name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
-    let why = if shape { "is a Rust keyword" } else { "is not a Rust identifier" };
-    let suggestion = identifier(name);
-    Err((
-        format!("`{name}` {why}, so it cannot name a {what}"),
-        format!("use another name, `{suggestion}` say"),
-    ))
-}
-
-/// The nearest thing to `text` that is a Rust identifier and no keyword.
-pub fn identifier(text: &str) -> String {
-    let mut name: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) {
-        name.insert(0, '_');
-    }
-    if syn::parse_str::<syn::Ident>(&name).is_err() || name == "gen" {
-        name.push('_');
-    }
-    name
 }
 
 /// Directives that contradict one another in one cell.

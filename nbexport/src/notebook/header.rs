@@ -10,7 +10,7 @@ use syn::Expr;
 
 /// A line above a cell's first line of Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Where it begins in the cell's text.
     pub start: usize,
     /// The line without its line end.
@@ -21,7 +21,7 @@ pub struct Line<'a> {
 
 /// What a line above the Rust is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineKind {
+pub(crate) enum LineKind {
     /// Nothing but blanks.
     Blank,
     /// A comment, a directive among them.
@@ -34,19 +34,19 @@ pub enum LineKind {
 
 impl Line<'_> {
     /// Where the line stands in the cell's text.
-    pub fn span(&self) -> Range<usize> {
+    pub(crate) fn span(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
 
     /// Whether evcxr takes it for itself.
-    pub fn is_command(&self) -> bool {
+    pub(crate) fn is_command(&self) -> bool {
         matches!(self.kind, LineKind::Command | LineKind::Shell)
     }
 }
 
 /// The lines above the first line of Rust. A line that evcxr would take for a command and that is Rust ends them, too:
 /// see [`mistaken`].
-pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     let mut offset = 0;
     let mut takes_commands = true;
     text.split_inclusive('\n').map_while(move |line| {
@@ -66,13 +66,13 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 }
 
 /// How much of a cell's text stands above its first line of Rust, in bytes.
-pub fn length(text: &str) -> usize {
+pub(crate) fn length(text: &str) -> usize {
     let lines = lines(text).count();
     text.split_inclusive('\n').take(lines).map(str::len).sum()
 }
 
 /// The cell's first line of Rust, if that is one which evcxr takes for a command, with what it does about it.
-pub fn mistaken(text: &str) -> Option<(Range<usize>, &'static str)> {
+pub(crate) fn mistaken(text: &str) -> Option<(Range<usize>, &'static str)> {
     let takes_commands =
         lines(text).all(|line| line.kind != LineKind::Comment || line.text.starts_with("//"));
     let start = length(text);
@@ -85,7 +85,7 @@ pub fn mistaken(text: &str) -> Option<(Range<usize>, &'static str)> {
 }
 
 /// The cell's first line of Rust, or its first line if it has none.
-pub fn first_code(text: &str) -> Range<usize> {
+pub(crate) fn first_code(text: &str) -> Range<usize> {
     let mut start = 0;
     let header = length(text);
     for line in text.split_inclusive('\n') {

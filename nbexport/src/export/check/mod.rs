@@ -9,13 +9,13 @@ use std::ops::Range;
 use crate::diagnostic::Diagnostic;
 use crate::export::module;
 use crate::notebook::cell::{Code, Shape, conflict_in};
-use crate::notebook::directive::{self, Kind};
+use crate::notebook::directive::Kind;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::notebook::scope::{self, Declared, Import};
-use crate::notebook::{Cell, header};
+use crate::notebook::{Cell, header, name};
 
 /// Everything that is wrong with a notebook that exports something.
-pub fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
+pub(super) fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     language(parsed, &mut wrong);
     module_names(parsed, &mut wrong);
@@ -65,7 +65,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         );
     }
     if let (name, None) = module::default_module(parsed)
-        && let Err((why, _)) = directive::check_name(&name, "module")
+        && let Err((why, _)) = name::check_name(&name, "module")
     {
         let diagnostic = Diagnostic::error(why)
             .note(format!(
@@ -74,7 +74,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             ))
             .help(format!(
                 "rename the notebook, or begin a cell with `//| default_exp {}`",
-                directive::identifier(&name)
+                name::identifier(&name)
             ));
         wrong.push(match parsed.cells.iter().find_map(|cell| Some((cell, cell.directives.0.first()?))) {
             Some((cell, directive)) => diagnostic.at(cell.source(), directive.span.clone(), ""),
@@ -297,7 +297,7 @@ fn declared_by<'a, 'b>(
 
 /// Two modules of one name, from two notebooks (or two files that differ only in case, which some systems take for
 /// one). Each comes as its notebook's name, its own and its path.
-pub fn same_module(modules: &[(&str, &str, &str)]) -> Vec<(usize, Diagnostic)> {
+pub(super) fn same_module(modules: &[(&str, &str, &str)]) -> Vec<(usize, Diagnostic)> {
     let mut wrong = Vec::new();
     let mut seen: HashMap<String, Vec<&str>> = HashMap::new();
     for (index, &(notebook, module, path)) in modules.iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Source};
 const NAME: &str = "criterion";
 
 /// The benchmarks that nbexport declared in a Cargo.toml.
-pub fn declared(manifest: &str) -> Vec<String> {
+pub(crate) fn declared(manifest: &str) -> Vec<String> {
     let Ok(document) = manifest.parse::<DocumentMut>() else { return Vec::new() };
     let entries = document.get("bench").and_then(Item::as_array_of_tables);
     let names = entries.into_iter().flatten().filter(|it| is_own(it)).filter_map(name);

@@ -3,6 +3,8 @@
 //! An entry that nbexport writes ends in the comment `# nbexport`; only such entries are ever changed or removed.
 
 mod benches;
+mod lines;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,17 +12,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
+use toml_edit::{Array, InlineTable, Item, Value};
 
-use crate::diagnostic::{Diagnostic, Result, Source};
-use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
-use crate::project::{self, Project};
-
-pub use benches::declared as declared_benches;
+pub(crate) use self::benches::declared as declared_benches;
+pub(crate) use self::lines::{dependencies, of_notebook};
+pub(crate) use self::update::update;
+use self::update::{is_foreign, is_marked};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::project;
 
 /// What one `:dep` line asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dependency {
+pub(crate) struct Dependency {
     /// The name it is used by.
     pub name: String,
     /// Everything but the features: `version = "0.17"`, `path = "…"`, in order of key.
@@ -38,116 +41,6 @@ pub struct Dependency {
 }
 
 const MARK: &str = " # nbexport";
-
-/// The `:dep` lines of a notebook's exported, test and setup cells, and what is wrong with them.
-pub fn dependencies(
-    parsed: &ParsedNotebook<'_>,
-    folder: &Path,
-    project: &Project,
-    crate_name: &str,
-) -> (Vec<Dependency>, Vec<Diagnostic>) {
-    let mut found = Vec::new();
-    let mut wrong = Vec::new();
-    for cell in &parsed.cells {
-        let dev = match cell.role() {
-            Role::Plain => continue,
-            Role::Export(..) | Role::Bin(_) => false,
-            Role::Test | Role::Setup | Role::Bench(_) => true,
-        };
-        for (line, span) in dep_lines(cell) {
-            match dependency(line, cell, span, folder, project, crate_name) {
-                Ok(Some(dependency)) => found.push(Dependency { dev, ..dependency }),
-                Ok(None) => {}
-                Err(diagnostic) => wrong.push(diagnostic),
-            }
-        }
-    }
-    hints(parsed, &found, crate_name, &mut wrong);
-    (found, wrong)
-}
-
-/// What follows `:dep` on the lines of a cell that begin with it.
-fn dep_lines<'a>(cell: &'a ParsedCell<'_>) -> impl Iterator<Item = (&'a str, Range<usize>)> {
-    let code = cell.mentions(":dep ").then(|| cell.code().as_ref().ok()).flatten();
-    let commands = code.map(|code| code.commands.as_slice()).unwrap_or_default();
-    commands.iter().filter_map(|(line, span)| Some((line.strip_prefix(":dep ")?.trim(), span.clone())))
-}
-
-fn dependency(
-    line: &str,
-    cell: &ParsedCell<'_>,
-    span: Range<usize>,
-    folder: &Path,
-    project: &Project,
-    crate_name: &str,
-) -> Result<Option<Dependency>> {
-    let mut dependency = parse(line, cell, span)?;
-    let name = dependency.name.clone();
-    if let Some(path) = dependency.path() {
-        let target = project::normalize(&folder.join(&path));
-        if target == project.krate {
-            return Ok(None);
-        }
-        if Path::new(&path).is_absolute() {
-            return Err(Diagnostic::error(format!(
-                "the path of `{name}` is absolute, so it holds on one machine only"
-            ))
-            .at(cell.source(), dependency.span, "")
-            .help("write it relative to the notebook's folder: `path = \"../geo\"`"));
-        }
-        dependency.set_path(&project::relative(&target, &project.krate));
-    }
-    Ok((name.replace('-', "_") != crate_name).then_some(dependency))
-}
-
-/// What all `:dep` lines of a notebook ask for, whatever becomes of their cells; paths are made absolute.
-pub fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<Dependency>, Vec<Diagnostic>) {
-    let mut found = Vec::new();
-    let mut wrong = Vec::new();
-    for cell in &parsed.cells {
-        for (line, span) in dep_lines(cell) {
-            match parse(line, cell, span) {
-                Ok(mut dependency) => {
-                    if let Some(path) = dependency.path() {
-                        dependency.set_path(&project::normalize(&folder.join(path)));
-                    }
-                    found.push(dependency);
-                }
-                Err(diagnostic) => wrong.push(diagnostic),
-            }
-        }
-    }
-    (found, wrong)
-}
-
-/// Reads what follows `:dep`; a path stays as it is written.
-fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency> {
-    let wrong = |message: String, help: &str| {
-        Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help)
-    };
-    let usage = "write it as in Cargo.toml: `:dep ndarray = \"0.17\"` or `:dep x = { version = \"1\", features = [\"y\"] }`";
-    // The kernel takes a bare name for any version.
-    let toml = if line.contains('=') { line.to_owned() } else { format!("{line} = \"*\"") };
-    let table: DocumentMut = toml.parse().map_err(|error: toml_edit::TomlError| {
-        wrong(format!("this `:dep` line does not parse: {}", error.message()), usage)
-    })?;
-    let mut entries = table.iter();
-    let (Some((name, item)), None) = (entries.next(), entries.next()) else {
-        return Err(wrong("a `:dep` line names one crate".to_owned(), usage));
-    };
-    let mut dependency = Dependency {
-        name: name.to_owned(),
-        requirement: BTreeMap::new(),
-        features: BTreeSet::new(),
-        default_features: true,
-        dev: false,
-        source: Arc::clone(cell.source()),
-        span: span.clone(),
-    };
-    read_entry(item, &mut dependency)
-        .ok_or_else(|| wrong("this `:dep` line is no dependency".to_owned(), usage))?;
-    Ok(dependency)
-}
 
 /// Takes apart what stands right of the `=`; `None` when it is no dependency.
 fn read_entry(item: &Item, into: &mut Dependency) -> Option<()> {
@@ -182,18 +75,18 @@ fn quoted(text: &str) -> String {
 
 impl Dependency {
     /// Where it is, if that is a folder.
-    pub fn path(&self) -> Option<String> {
+    pub(crate) fn path(&self) -> Option<String> {
         let path = self.requirement.get("path")?.parse::<Value>().ok()?;
         path.as_str().map(str::to_owned)
     }
 
     /// Puts it into another folder.
-    pub fn set_path(&mut self, path: &Path) {
+    pub(crate) fn set_path(&mut self, path: &Path) {
         self.requirement.insert("path".into(), quoted(&project::show(path)));
     }
 
     /// The entry as it stands in Cargo.toml.
-    pub fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         let version = self.requirement.get("version");
         if let (Some(version), 1, true, true) =
             (version, self.requirement.len(), self.features.is_empty(), self.default_features)
@@ -223,7 +116,9 @@ impl Dependency {
 
 /// Unites the `:dep` lines of all notebooks: one entry a crate. The same requirement with different features unites
 /// them; different requirements are an error that names both cells.
-pub fn unite(all: impl IntoIterator<Item = Dependency>) -> (BTreeMap<String, Dependency>, Vec<Diagnostic>) {
+pub(crate) fn unite(
+    all: impl IntoIterator<Item = Dependency>,
+) -> (BTreeMap<String, Dependency>, Vec<Diagnostic>) {
     let mut united: BTreeMap<String, Dependency> = BTreeMap::new();
     let mut wrong = Vec::new();
     for new in all {
@@ -247,181 +142,10 @@ pub fn unite(all: impl IntoIterator<Item = Dependency>) -> (BTreeMap<String, Dep
     (united, wrong)
 }
 
-/// Brings a Cargo.toml in step with the dependencies `wanted` and the files of `benches`. With `complete`, entries of nbexport's own that nobody asks for any
-/// more are removed; without it (a notebook could not be read) they stay.
-///
-/// # Errors
-/// The manifest does not parse, or an entry a person wrote contradicts a `:dep` line.
-pub fn update(
-    manifest: &str,
-    name: &str,
-    workspace: Option<&DocumentMut>,
-    wanted: &BTreeMap<String, Dependency>,
-    benches: &BTreeSet<String>,
-    complete: bool,
-) -> Result<String, Vec<Diagnostic>> {
-    let mut document: DocumentMut = manifest.parse().map_err(|error: toml_edit::TomlError| {
-        vec![
-            Diagnostic::error(format!("`{name}` does not parse: {}", error.message()))
-                .help("`cargo metadata` shows the place"),
-        ]
-    })?;
-    let with_criterion = (!benches.is_empty()).then(|| benches::with_criterion(&document, wanted));
-    let wanted = with_criterion.as_ref().unwrap_or(wanted);
-    let mut wrong = benches::update(&mut document, name, benches, complete);
-    for (section, dev) in [("dependencies", false), ("dev-dependencies", true)] {
-        let has_section = document.get(section).is_some();
-        let mine: Vec<&Dependency> = wanted
-            .values()
-            .filter(|it| it.dev == dev)
-            // What the crate depends on anyway, tests can use too.
-            .filter(|it| !(dev && is_foreign(&document, "dependencies", &it.name)))
-            .collect();
-        if !has_section && mine.is_empty() {
-            continue;
-        }
-        let entry = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
-        let Some(table) = entry.as_table_mut() else {
-            continue;
-        };
-        let sorted = is_sorted(table);
-        let mut emptied = false;
-        if complete {
-            let gone: Vec<String> = table
-                .iter()
-                .filter(|(key, item)| is_marked(item) && mine.iter().all(|it| it.name != *key))
-                .map(|(key, _)| key.to_owned())
-                .collect();
-            for key in &gone {
-                table.remove(key);
-            }
-            emptied = !gone.is_empty() && table.is_empty() && mine.is_empty();
-        }
-        for dependency in mine {
-            match table.get(&dependency.name) {
-                Some(item) if !is_marked(item) => {
-                    if let Some(diagnostic) = contradiction(dependency, item, name, workspace) {
-                        wrong.push(diagnostic);
-                    }
-                }
-                Some(item) if same_entry(item, dependency) => {}
-                _ => {
-                    let mut value = dependency.value();
-                    value.decor_mut().set_prefix(" ");
-                    value.decor_mut().set_suffix(MARK);
-                    table.insert(&dependency.name, Item::Value(value));
-                }
-            }
-        }
-        if sorted {
-            table.sort_values();
-        }
-        if emptied
-            && table
-                .decor()
-                .prefix()
-                .is_none_or(|before| before.as_str().is_some_and(|it| it.trim().is_empty()))
-        {
-            document.remove(section);
-        }
-    }
-    if wrong.is_empty() { Ok(document.to_string()) } else { Err(wrong) }
-}
-
-fn is_sorted(table: &Table) -> bool {
-    table.iter().map(|(key, _)| key).is_sorted()
-}
-
-fn is_marked(item: &Item) -> bool {
-    item.as_value()
-        .and_then(|value| value.decor().suffix()?.as_str())
-        .is_some_and(|suffix| suffix.trim() == MARK.trim())
-}
-
-/// Whether a section has an entry of this name that a person wrote.
-fn is_foreign(document: &DocumentMut, section: &str, name: &str) -> bool {
-    document.get(section).and_then(|table| table.get(name)).is_some_and(|item| !is_marked(item))
-}
-
-fn same_entry(item: &Item, wanted: &Dependency) -> bool {
-    let mut there = Dependency {
-        requirement: BTreeMap::new(),
-        features: BTreeSet::new(),
-        default_features: true,
-        ..wanted.clone()
-    };
-    read_entry(item, &mut there).is_some()
-        && there.requirement == wanted.requirement
-        && there.features == wanted.features
-        && there.default_features == wanted.default_features
-}
-
-/// What a person wrote stays. It is compared with what the notebook asks for, since the two build different things.
-fn contradiction(
-    wanted: &Dependency,
-    item: &Item,
-    manifest: &str,
-    workspace: Option<&DocumentMut>,
-) -> Option<Diagnostic> {
-    let inherited = item.get("workspace").and_then(Item::as_bool) == Some(true);
-    let (item, place) = if inherited {
-        let entry = workspace?.get("workspace")?.get("dependencies")?.get(&wanted.name)?;
-        (entry, "the workspace's Cargo.toml".to_owned())
-    } else {
-        (item, format!("`{manifest}`"))
-    };
-    let mut there = Dependency {
-        requirement: BTreeMap::new(),
-        features: BTreeSet::new(),
-        default_features: true,
-        ..wanted.clone()
-    };
-    read_entry(item, &mut there)?;
-    // An inherited path is relative to the workspace, so only that there is one can be compared.
-    let same = if inherited && there.requirement.contains_key("path") {
-        wanted.requirement.contains_key("path")
-    } else {
-        there.requirement == wanted.requirement
-    };
-    (!same).then(|| {
-        Diagnostic::error(format!("`{}` is asked for differently here and in {place}", wanted.name))
-            .at(&wanted.source, wanted.span.clone(), "")
-            .note(format!("{place} says `{}`", there.says()))
-            .help("that entry was written by hand and is kept: write the same requirement in both places")
-    })
-}
-
-/// An exported cell that uses a crate which only an unmarked cell names builds here and not in the crate.
-fn hints(parsed: &ParsedNotebook<'_>, found: &[Dependency], crate_name: &str, wrong: &mut Vec<Diagnostic>) {
-    for plain in parsed.cells.iter().filter(|cell| cell.role() == Role::Plain) {
-        for (line, span) in dep_lines(plain) {
-            let name = line.split(['=', ' ']).next().unwrap_or(line).trim().replace('-', "_");
-            if name == crate_name || found.iter().any(|it| it.name.replace('-', "_") == name) {
-                continue;
-            }
-            let user =
-                parsed.cells.iter().filter(|cell| matches!(cell.role(), Role::Export(..))).find_map(|cell| {
-                    let import = crate::notebook::scope::imports(cell.code().as_ref().ok()?)
-                        .into_iter()
-                        .find(|import| import.path.split("::").next() == Some(&name))?;
-                    Some((cell, import.span))
-                });
-            if let Some((cell, used)) = user {
-                wrong.push(
-                    Diagnostic::warning(format!(
-                        "an exported cell uses `{name}`, which only an unmarked cell asks for"
-                    ))
-                    .at(cell.source(), used, "")
-                    .and_at(plain.source(), span, "this line does not reach Cargo.toml")
-                    .help("move the `:dep` line into an exported cell"),
-                );
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use toml_edit::DocumentMut;
+
     use super::*;
 
     fn dep(line: &str) -> Dependency {

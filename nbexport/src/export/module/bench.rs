@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use syn::{Expr, Item, Stmt};
 
-use super::{BENCHES, Module, RESULT, Target, Writer, marker_id, question_mark_and_await};
+use super::writer::{Writer, is_command, question_mark_and_await};
+use super::{BENCHES, Module, RESULT, Target, marker_id};
 use crate::export::map::{LineMap, Origin};
 use crate::notebook::Cell;
 use crate::notebook::cell::Code;
@@ -23,7 +24,7 @@ const HEAD: [&str; 2] = [
 
 /// What a cell ends in, as a benchmark takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// The closing statement.
     pub stmt: Range<usize>,
     /// The part of it that is measured.
@@ -34,7 +35,7 @@ pub struct Measured {
 
 /// Why a cell is no benchmark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotMeasured {
+pub(crate) enum NotMeasured {
     /// It ends in no expression, but in this.
     NoExpression(Range<usize>),
     /// It ends in a macro of the `println!` or `assert!` kind.
@@ -47,7 +48,7 @@ pub enum NotMeasured {
 ///
 /// # Errors
 /// It ends in nothing that can be.
-pub fn measured(code: &Code) -> Result<Measured, NotMeasured> {
+pub(crate) fn measured(code: &Code) -> Result<Measured, NotMeasured> {
     let Some(last) = code.stmts.last() else { return Err(NotMeasured::NoExpression(0..0)) };
     let stmt = code.span(last);
     let (expr, call) = match last {
@@ -198,7 +199,7 @@ impl Writer<'_> {
 
         let before = line_start(measured.stmt.start);
         for (index, line) in text[..before].lines().enumerate() {
-            self.cell_line(cell, index, line, indent_of(index), super::is_command(Some(code), cell, index));
+            self.cell_line(cell, index, line, indent_of(index), is_command(Some(code), cell, index));
         }
         let closure = if measured.is_closure { "" } else { "|| " };
         let head = format!("{}let mut measured = {closure}", &text[before..measured.stmt.start]);

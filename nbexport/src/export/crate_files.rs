@@ -1,0 +1,78 @@
+//! The files of the crate that all notebooks share: Cargo.toml and `lib.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml_edit::DocumentMut;
+
+use super::load::Loaded;
+use super::{Exported, lib_rs};
+use crate::diagnostic::{Diagnostic, Result};
+use crate::export::manifest::{self, Dependency};
+use crate::export::module::Target;
+use crate::files::{self, Change, Original};
+use crate::project::Project;
+
+pub(super) fn manifest_change(
+    project: &Project,
+    dependencies: &BTreeMap<String, Dependency>,
+    loaded: &[Loaded],
+    complete: bool,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("Cargo.toml");
+    let name = project.name_of(&path);
+    let manifest = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
+    let text = manifest.text.as_deref().unwrap_or_default();
+    let workspace = files::read_text(&project.root.join("Cargo.toml"))
+        .ok()
+        .and_then(|text| text.parse::<DocumentMut>().ok());
+    let declared = manifest::declared_benches(text);
+    let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
+    let after = manifest::update(text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
+    manifest.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
+}
+
+pub(super) fn lib_change(
+    project: &Project,
+    loaded: &[Loaded],
+    crate_name: &str,
+) -> Result<Option<Change>, Vec<Diagnostic>> {
+    let path = project.krate.join("src/lib.rs");
+    let name = project.name_of(&path);
+    let original = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
+    let lib = original.text.as_deref().unwrap_or_default();
+    let modules = in_crate(project, loaded, Target::Library, "src", lib_rs::declared_modules(lib));
+    let self_name = exported(project, loaded, Target::Library)
+        .any(|module| module.names_crate)
+        .then_some(crate_name)
+        .or_else(|| lib.contains("extern crate self").then_some(crate_name));
+    let modules: Vec<String> = modules.into_iter().collect();
+    let after = lib_rs::declare(lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
+    original.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
+}
+
+/// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been
+/// exported: its file counts once it is there.
+fn exported<'a>(
+    project: &'a Project,
+    loaded: &'a [Loaded],
+    target: Target,
+) -> impl Iterator<Item = &'a Exported> {
+    loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(move |it| {
+        let there = |module: &&Exported| it.requested || project.krate.join(&module.path).is_file();
+        it.outcome.modules.iter().filter(move |module| module.target == target).filter(there)
+    })
+}
+
+/// The names of these files, and of those that are declared in the crate and still there: as long as a file is, so is
+/// its declaration.
+fn in_crate(
+    project: &Project,
+    loaded: &[Loaded],
+    target: Target,
+    folder: &str,
+    declared: Vec<String>,
+) -> BTreeSet<String> {
+    let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
+    let exported = exported(project, loaded, target).map(|module| module.name.clone());
+    exported.chain(declared.into_iter().filter(is_there)).collect()
+}

@@ -1,0 +1,267 @@
+//! Writes regions of a generated file, and with every line where it came from.
+
+use super::{
+    GENERATED, HOW_TO_EDIT, MARKER, RESULT, SETUP_BEGIN, SETUP_END, SHOULD_PANIC, TEST_INDENT, TESTS,
+};
+use super::{marker_id, test_name};
+use crate::export::map::{LineMap, Origin};
+use crate::notebook::cell::Code;
+use crate::notebook::directive::{Directive, Kind, Visibility};
+use crate::notebook::parsed::{ParsedCell, Role};
+use crate::notebook::scope;
+use crate::notebook::{Cell, CellKind, Notebook, short_hash};
+
+/// Writes regions, and with every line where it came from.
+pub(super) struct Writer<'a> {
+    notebook: &'a Notebook,
+    text: String,
+    map: LineMap,
+    /// The region being written: indentation of its marker, the cell's id, and where its text begins.
+    open: Option<(usize, String, usize)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(notebook: &'a Notebook) -> Self {
+        let mut writer = Self { notebook, text: String::new(), map: LineMap::default(), open: None };
+        writer.line(&format!("{GENERATED}{}{HOW_TO_EDIT}", notebook.name), None);
+        if let Some((cell, docs)) = docs(notebook) {
+            writer.begin(0, &marker_id(cell), Some(cell.kind));
+            for (line, text) in docs {
+                let text = format!("//! {text}");
+                writer.line(text.trim_end(), line.map(|line| Origin { cell: cell.number, line, shift: 4 }));
+            }
+        }
+        writer
+    }
+
+    pub(super) fn line(&mut self, text: &str, origin: Option<Origin>) {
+        self.text.push_str(text);
+        self.text.push('\n');
+        self.map.push(origin);
+    }
+
+    /// Starts a region; its marker gets the hash when the region is [closed](Self::close).
+    pub(super) fn begin(&mut self, indent: usize, id: &str, kind: Option<CellKind>) {
+        self.close();
+        if !self.text.is_empty() && kind != Some(CellKind::Markdown) {
+            self.line("", None);
+        }
+        self.open = Some((indent, self.marker(id, kind), self.text.len()));
+        self.line("", None);
+    }
+
+    fn marker(&self, id: &str, kind: Option<CellKind>) -> String {
+        let kind = if kind == Some(CellKind::Markdown) { "[markdown] " } else { "" };
+        format!("{MARKER}{kind}{} {id}", self.notebook.file_name())
+    }
+
+    fn close(&mut self) {
+        if let Some((indent, marker, start)) = self.open.take() {
+            let hash = short_hash(self.text[start + 1..].trim_end());
+            self.text.insert_str(start, &format!("{:indent$}{marker} {hash}", ""));
+        }
+    }
+
+    /// An exported cell, word for word.
+    pub(super) fn item_cell(&mut self, cell: &ParsedCell<'_>) {
+        self.begin(0, &marker_id(cell.cell), None);
+        let hidden = matches!(cell.role(), Role::Export(_, Visibility::Internal));
+        let code = cell.code().as_ref().ok();
+        let hidden_lines = if hidden { code.map(public_item_lines).unwrap_or_default() } else { Vec::new() };
+        for (index, line) in cell.cell.text().lines().enumerate() {
+            if hidden_lines.contains(&index) {
+                self.line("#[doc(hidden)]", None);
+            }
+            self.cell_line(cell.cell, index, line, 0, is_command(code, cell.cell, index));
+        }
+    }
+
+    /// One line of a cell's text. A line that the kernel takes as a command becomes a comment.
+    pub(super) fn cell_line(&mut self, cell: &Cell, index: usize, line: &str, indent: usize, command: bool) {
+        let comment = if command { "// " } else { "" };
+        let indent = if line.trim().is_empty() { 0 } else { indent };
+        let shift = isize::try_from(indent + comment.len()).unwrap_or_default();
+        let origin = Origin { cell: cell.number, line: index + 1, shift };
+        self.line(&format!("{:indent$}{comment}{line}", ""), Some(origin));
+    }
+
+    pub(super) fn open_tests(&mut self) {
+        self.begin(0, TESTS, None);
+        for line in [
+            "#[cfg(test)]",
+            "#[allow(unused, clippy::items_after_statements)]",
+            "mod tests {",
+            "    use super::*;",
+        ] {
+            self.line(line, None);
+        }
+    }
+
+    pub(super) fn test_cell(&mut self, cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]) {
+        let Ok(code) = cell.code() else { return };
+        self.begin(4, &marker_id(cell.cell), None);
+        let (question_mark, awaits) = question_mark_and_await(code, setup);
+        self.line(if awaits { "    #[tokio::test]" } else { "    #[test]" }, None);
+        let attributes = test_attributes(cell);
+        for attribute in &attributes {
+            self.line(&format!("    {attribute}"), None);
+        }
+        let asyncness = if awaits { "async " } else { "" };
+        let name = test_name(cell).unwrap_or_default();
+        let (open, close) = match (question_mark, attributes.iter().any(|it| it == SHOULD_PANIC)) {
+            (false, _) => (" {".to_owned(), "}"),
+            (true, false) => (format!("{RESULT} {{"), "}"),
+            // Such a function returns nothing, and an error is no panic.
+            (true, true) => (
+                format!(" {{ let test = {asyncness}||{RESULT} {{"),
+                if awaits { "}; let _ = test().await; }" } else { "}; let _ = test(); }" },
+            ),
+        };
+        self.line(&format!("    {asyncness}fn {name}(){open}"), None);
+        self.setup(setup, TEST_INDENT);
+        self.body(cell.cell, code, TEST_INDENT, question_mark);
+        if question_mark {
+            self.line("        Ok(())", None);
+        }
+        self.line(&format!("    {close}"), None);
+    }
+
+    /// What the setup cells before a test or a benchmark do, copied into it.
+    pub(super) fn setup(&mut self, setup: &[&ParsedCell<'_>], indent: usize) {
+        for cell in setup {
+            if let Ok(code) = cell.code() {
+                self.line(&format!("{:indent$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
+                self.body(cell.cell, code, indent, true);
+            }
+        }
+        if !setup.is_empty() {
+            self.line(&format!("{:indent$}{SETUP_END}", ""), None);
+        }
+    }
+
+    pub(super) fn main_cell(&mut self, cell: &ParsedCell<'_>, code: &Code) {
+        self.begin(0, &marker_id(cell.cell), None);
+        let (question_mark, awaits) = scope::uses_question_mark_and_await(code);
+        if awaits {
+            self.line("#[tokio::main]", None);
+        }
+        let asyncness = if awaits { "async " } else { "" };
+        let result = if question_mark { RESULT } else { "" };
+        self.line(&format!("{asyncness}fn main(){result} {{"), None);
+        self.body(cell.cell, code, 4, question_mark);
+        if question_mark {
+            self.line("    Ok(())", None);
+        }
+        self.line("}", None);
+    }
+
+    /// The statements of a cell as (a part of) a function's body. Lines inside string literals are not indented:
+    /// that would change the string. A closing expression gets its `;` where its value must not be the function's.
+    pub(super) fn body(&mut self, cell: &Cell, code: &Code, indent: usize, more_follows: bool) {
+        let within_literals = code.lines_within_literals();
+        let mut text = cell.text().to_owned();
+        if let Some(end) = end_to_close(code, more_follows) {
+            text.insert(end, ';');
+        }
+        for (index, line) in text.lines().enumerate() {
+            let indent = if within_literals.contains(&index) { 0 } else { indent };
+            self.cell_line(cell, index, line, indent, is_command(Some(code), cell, index));
+        }
+    }
+
+    pub(super) fn finish(mut self, in_tests: bool) -> (String, LineMap) {
+        self.close();
+        if in_tests {
+            self.line("}", None);
+        }
+        (self.text, self.map)
+    }
+}
+
+/// Whether a cell, or one of the setup cells that it begins with, uses `?` or `.await`.
+pub(crate) fn question_mark_and_await(code: &Code, setup: &[&ParsedCell<'_>]) -> (bool, bool) {
+    let setup = setup.iter().filter_map(|cell| cell.code().as_ref().ok());
+    setup
+        .chain([code])
+        .map(scope::uses_question_mark_and_await)
+        .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
+}
+
+/// Title and summary of the notebook: the `# title` of its first markdown cell and the `>` line after it, each with
+/// its line in the cell.
+#[expect(clippy::type_complexity, reason = "a cell and its numbered lines, read in one place")]
+fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
+    let cell = notebook.cells.iter().find(|cell| cell.kind == CellKind::Markdown)?;
+    let mut lines = cell.text().lines().enumerate();
+    let (at, title) = lines.find_map(|(at, line)| Some((at, line.strip_prefix("# ")?.trim())))?;
+    // A notebook's title is often its file's name, which rustdoc wants marked as code.
+    let title = if title.contains('_') && !title.contains(['`', ' ']) {
+        format!("`{title}`")
+    } else {
+        title.to_owned()
+    };
+    let mut docs = vec![(Some(at + 1), title)];
+    let summary: Vec<(Option<usize>, String)> = lines
+        .skip_while(|(_, line)| line.trim().is_empty())
+        .map_while(|(at, line)| Some((Some(at + 1), line.strip_prefix('>')?.trim().to_owned())))
+        .collect();
+    if !summary.is_empty() {
+        docs.push((None, String::new()));
+        docs.extend(summary);
+    }
+    Some((cell, docs))
+}
+
+/// The attributes that a test's directives ask for, below `#[test]`.
+fn test_attributes(cell: &ParsedCell<'_>) -> Vec<String> {
+    let directives = &cell.directives;
+    let has = |kind: &Kind| directives.has(kind);
+    let ignore =
+        directives.0.iter().any(|Directive { kind, .. }| matches!(kind, Kind::Test { ignore: true, .. }));
+    let mut attributes = Vec::new();
+    if has(&Kind::ShouldPanic) || cell.cell.has_tag("raises-exception") {
+        attributes.push(SHOULD_PANIC.to_owned());
+    }
+    if ignore || has(&Kind::Ignore) {
+        attributes.push("#[ignore]".to_owned());
+    } else if has(&Kind::NoRun) {
+        attributes.push("#[ignore = \"no_run\"]".to_owned());
+    } else if directives.is_eval_false() {
+        attributes.push("#[ignore = \"eval: false\"]".to_owned());
+    } else if !directives.flags().is_empty() {
+        attributes.push(format!("#[ignore = \"{}\"]", directives.flags().join(", ")));
+    }
+    attributes
+}
+
+pub(super) fn is_command(code: Option<&Code>, cell: &Cell, line: usize) -> bool {
+    let starts = |at: usize| cell.text()[..at].matches('\n').count();
+    code.is_some_and(|code| code.commands.iter().any(|(_, span)| starts(span.start) == line))
+}
+
+/// The lines (from 0) on which public items begin, their docs and attributes included.
+fn public_item_lines(code: &Code) -> Vec<usize> {
+    code.items()
+        .filter(|item| scope::is_public(item))
+        .map(|item| code.text[..code.span(item).start].matches('\n').count())
+        .collect()
+}
+
+/// Where a `;` belongs after the closing expression; `None` where none is needed: there is no such expression, it
+/// is a block of type `()`, or a macro of the `assert!` kind at the very end.
+fn end_to_close(code: &Code, more_follows: bool) -> Option<usize> {
+    match code.stmts.last()? {
+        stmt @ syn::Stmt::Expr(expr, None) => {
+            let is_loop = matches!(expr, syn::Expr::ForLoop(_) | syn::Expr::While(_));
+            let is_if_alone = matches!(expr, syn::Expr::If(expr) if expr.else_branch.is_none());
+            (!is_loop && !is_if_alone).then(|| code.span(stmt).end)
+        }
+        stmt @ syn::Stmt::Macro(call) if call.semi_token.is_none() => {
+            let name = call.mac.path.segments.last()?.ident.to_string();
+            let is_unit =
+                name.starts_with("assert") || name.starts_with("print") || name.starts_with("eprint");
+            (more_follows || !is_unit).then(|| code.span(stmt).end)
+        }
+        _ => None,
+    }
+}
