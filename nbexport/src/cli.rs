@@ -168,7 +168,7 @@ pub(crate) struct HowToRun {
 }
 
 fn flag(word: &str) -> Result<String, String> {
-    nbexport::notebook::directive::check_flag(word).map(|()| word.to_owned())
+    nbexport::notebook::check_flag(word).map(|()| word.to_owned())
 }
 
 /// What `cargo` takes.

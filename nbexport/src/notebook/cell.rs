@@ -14,7 +14,7 @@ use crate::notebook::{command, header};
 
 /// A code cell, parsed as the inside of a block, which is how the kernel sees it.
 #[derive(Debug)]
-pub struct Code {
+pub(crate) struct Code {
     /// The cell's text with its `:commands` and inner attributes blanked at the same length, so that spans hold.
     pub text: String,
     /// Lines that the kernel takes for itself (`:dep …`, `!ls`), with their spans in the cell.
@@ -28,7 +28,7 @@ pub struct Code {
 
 /// What a cell amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// No Rust at all: comments and commands.
     Empty,
     /// Nothing but items (`fn`, `struct`, `use`, …).
@@ -68,7 +68,7 @@ impl Code {
     ///
     /// # Errors
     /// Where and why it is not Rust.
-    pub fn parse(source: &Arc<Source>) -> Result<Self> {
+    pub(crate) fn parse(source: &Arc<Source>) -> Result<Self> {
         let mut text = source.text.clone();
         let mut commands = Vec::new();
         for line in header::lines(&source.text).filter(header::Line::is_command) {
@@ -102,7 +102,7 @@ impl Code {
     }
 
     /// What the cell amounts to.
-    pub fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         match self.stmts.last() {
             None => Shape::Empty,
             Some(_) if only_declares(&self.stmts) => Shape::Items,
@@ -112,12 +112,12 @@ impl Code {
     }
 
     /// Where the closing expression stands, if the cell ends in one.
-    pub fn closing(&self) -> Option<Range<usize>> {
+    pub(crate) fn closing(&self) -> Option<Range<usize>> {
         closing(&self.stmts).map(|stmt| self.span(stmt))
     }
 
     /// The items of the cell, those inside other items left out.
-    pub fn items(&self) -> impl Iterator<Item = &Item> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.stmts.iter().filter_map(|stmt| match stmt {
             Stmt::Item(item) => Some(item),
             _ => None,
@@ -125,7 +125,7 @@ impl Code {
     }
 
     /// The first thing that cannot stand at the level of a module, with what it is called.
-    pub fn statements(&self) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    pub(crate) fn statements(&self) -> impl Iterator<Item = (Range<usize>, &'static str)> {
         self.stmts.iter().filter_map(|stmt| {
             let what = match stmt {
                 Stmt::Item(_) => return None,
@@ -144,18 +144,18 @@ impl Code {
     }
 
     /// Where a piece of the parsed code stands in the cell's text.
-    pub fn span(&self, node: &impl Spanned) -> Range<usize> {
+    pub(crate) fn span(&self, node: &impl Spanned) -> Range<usize> {
         let range = node.span().byte_range();
         if range.start <= range.end && range.end <= self.text.len() { range } else { 0..0 }
     }
 
     /// The lines (from 0) of the cell that begin inside a string literal: indenting them would change the string.
-    pub fn lines_within_literals(&self) -> Vec<usize> {
+    pub(crate) fn lines_within_literals(&self) -> Vec<usize> {
         lines_within_literals(&self.text)
     }
 
     /// The text that spans of this cell point into.
-    pub fn source(&self) -> &Arc<Source> {
+    pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
     }
 }

@@ -72,6 +72,7 @@ pub(crate) fn length(text: &str) -> usize {
 }
 
 /// The cell's first line of Rust, if that is one which evcxr takes for a command, with what it does about it.
+#[allow(dead_code, reason = "the engines are to name such a line")]
 pub(crate) fn mistaken(text: &str) -> Option<(Range<usize>, &'static str)> {
     let takes_commands =
         lines(text).all(|line| line.kind != LineKind::Comment || line.text.starts_with("//"));

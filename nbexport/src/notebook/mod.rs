@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::layout::{lines, pretty};
+pub use self::name::check_flag;
 use crate::diagnostic::Source;
 
 /// A notebook as it stands in its file.

@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// What is wrong.
-pub(crate) fn check_flag(word: &str) -> Result<(), String> {
+pub fn check_flag(word: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !word.is_empty() && word.chars().all(fits) {
         return Ok(());

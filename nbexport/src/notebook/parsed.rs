@@ -10,26 +10,26 @@ use crate::notebook::{Cell, Notebook};
 
 /// A notebook whose code cells have been read.
 #[derive(Debug)]
-pub struct ParsedNotebook<'a> {
+pub(crate) struct ParsedNotebook<'a> {
     /// The notebook it was made of.
-    pub notebook: &'a Notebook,
+    pub(crate) notebook: &'a Notebook,
     /// Its code cells, in order.
-    pub cells: Vec<ParsedCell<'a>>,
+    pub(crate) cells: Vec<ParsedCell<'a>>,
 }
 
 /// A code cell with what it asks for and what it holds.
 #[derive(Debug)]
-pub struct ParsedCell<'a> {
+pub(crate) struct ParsedCell<'a> {
     /// The cell.
-    pub cell: &'a Cell,
+    pub(crate) cell: &'a Cell,
     /// Its `//|` lines.
-    pub directives: Directives,
+    pub(crate) directives: Directives,
     code: OnceCell<Result<Code>>,
 }
 
 impl<'a> ParsedNotebook<'a> {
     /// Reads the code cells; what is wrong with directives comes back beside them.
-    pub fn new(notebook: &'a Notebook) -> (Self, Vec<Diagnostic>) {
+    pub(crate) fn new(notebook: &'a Notebook) -> (Self, Vec<Diagnostic>) {
         let mut diagnostics = Vec::new();
         let cells = notebook
             .cells
@@ -45,14 +45,14 @@ impl<'a> ParsedNotebook<'a> {
     }
 
     /// Whether anything of the notebook goes to a crate; only such a notebook claims a module.
-    pub fn exports_something(&self) -> bool {
+    pub(crate) fn exports_something(&self) -> bool {
         self.cells.iter().any(|cell| cell.role() != Role::Plain)
     }
 }
 
 /// What becomes of a cell in the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role<'a> {
+pub(crate) enum Role<'a> {
     /// Nothing.
     Plain,
     /// Items of a module; `None` is the notebook's own.
@@ -70,17 +70,17 @@ pub enum Role<'a> {
 impl ParsedCell<'_> {
     /// Its Rust, or why it is none. It is parsed when it is first asked for: of most notebooks, half of the cells go
     /// nowhere and nobody asks.
-    pub fn code(&self) -> &Result<Code> {
+    pub(crate) fn code(&self) -> &Result<Code> {
         self.code.get_or_init(|| Code::parse(&self.cell.source))
     }
 
     /// Whether a word stands in its text; what does not cannot be declared there.
-    pub fn mentions(&self, word: &str) -> bool {
+    pub(crate) fn mentions(&self, word: &str) -> bool {
         self.cell.text().contains(word)
     }
 
     /// What becomes of the cell in the crate.
-    pub fn role(&self) -> Role<'_> {
+    pub(crate) fn role(&self) -> Role<'_> {
         self.directives
             .find(|kind| match kind {
                 Kind::Export { module, visibility } => Some(Role::Export(module.as_deref(), *visibility)),
@@ -94,7 +94,7 @@ impl ParsedCell<'_> {
     }
 
     /// The cell's text under the name that messages call it by.
-    pub fn source(&self) -> &Arc<crate::diagnostic::Source> {
+    pub(crate) fn source(&self) -> &Arc<crate::diagnostic::Source> {
         &self.cell.source
     }
 }

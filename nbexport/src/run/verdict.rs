@@ -24,7 +24,7 @@ pub enum Expect {
 
 impl Expect {
     /// What the directives and tags of a cell ask for.
-    pub fn of(cell: &Cell, directives: &Directives) -> Self {
+    pub(crate) fn of(cell: &Cell, directives: &Directives) -> Self {
         let ignored_test = |kind: &Kind| matches!(kind, Kind::Test { ignore: true, .. }).then_some(());
         if directives.is_eval_false() {
             Self::Skip("eval: false".into())
