@@ -34,7 +34,9 @@ fn sources() -> Vec<(String, String)> {
             let name = path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !BINARY.iter().any(|part| name.starts_with(part)) {
+            } else if path.extension().is_some_and(|it| it == "rs")
+                && !BINARY.iter().any(|part| name.starts_with(part))
+            {
                 found.push((name, fs::read_to_string(&path).unwrap()));
             }
         }
