@@ -20,6 +20,10 @@ clippy:
 test:
     cargo test
 
+# So many random merges with ids and as many without, held against what two people did
+merges CASES="10000":
+    PROPTEST_CASES={{CASES}} cargo test -p nbexport --test cli -- random_merges
+
 # Is the crate what the notebooks say?
 export-check:
     cargo run -p nbexport -- --check

@@ -30,6 +30,7 @@ mod native;
 mod printing;
 mod profile;
 mod properties;
+mod random_merges;
 mod sync;
 mod verdicts;
 mod writing;

@@ -24,11 +24,14 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
         ours: label(&args.ours_label, "ours"),
         theirs: label(&args.theirs_label, "theirs"),
     };
+    // What is to be replaced is held against what was read, so it is read first.
+    let target = args.out.as_ref().map(|path| Original::read(path, name.clone())).transpose();
+    let target = Target(target?);
     // Git's names for the three are those of temporary files.
     let called = |path: &Path| if args.path.is_some() { name.clone() } else { show(path) };
     let read = |path: &Path, is_base: bool| read(path, &called(path), is_base);
     if Path::new(&name).extension().is_some_and(|extension| extension == "rs") {
-        return merge_modules(args, &name, &options, printer);
+        return merge_modules(args, target, &name, &options, printer);
     }
     let merged = read(&args.base, true).and_then(|base| {
         let (ours, theirs) = (read(&args.ours, false)?, read(&args.theirs, false)?);
@@ -36,7 +39,7 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
     });
     match merged {
         Ok(merged) => {
-            write(args, &merged.text)?;
+            target.write(merged.text.clone())?;
             let result = Notebook::parse(&name, merged.text)?;
             for conflict in &merged.conflicts {
                 printer.error(&explain(conflict, &result, &options));
@@ -44,11 +47,11 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
             Ok(if merged.conflicts.is_empty() { Status::Success } else { Status::Found })
         }
         Err(why) => {
-            // Nothing of either side may get lost, so git merges the lines as it would without nbexport.
-            let paths = [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path);
-            let text = git::merge_as_text(paths, options.marker_size, [&options.ours, &options.theirs])?;
-            write(args, &text)?;
             printer.error(&why);
+            // Nothing of either side may get lost, so git merges the lines as it would without nbexport.
+            let labels = [options.ours.as_str(), &options.theirs];
+            let merged = git::merge_as_text(&name, versions(args), options.marker_size, labels)?;
+            target.write(merged.text)?;
             printer.error(
                 &Diagnostic::warning(format!("`{name}` was merged as text, not cell by cell"))
                     .help("mend the file in a text editor until it is a notebook again, then `git add` it"),
@@ -58,13 +61,23 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
     }
 }
 
+fn versions(args: &MergeArgs) -> [&Path; 3] {
+    [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path)
+}
+
 /// Git hands over the modules of the crate, too.
-fn merge_modules(args: &MergeArgs, name: &str, options: &Options, printer: Printer) -> Result<Status> {
-    let paths = [&args.base, &args.ours, &args.theirs].map(PathBuf::as_path);
-    match modules::merge(paths, options.marker_size, [&options.ours, &options.theirs])? {
-        Merged::Clean(text) => write(args, &text).map(|()| Status::Success),
+fn merge_modules(
+    args: &MergeArgs,
+    target: Target,
+    name: &str,
+    options: &Options,
+    printer: Printer,
+) -> Result<Status> {
+    let labels = [options.ours.as_str(), &options.theirs];
+    match modules::merge(name, versions(args), options.marker_size, labels)? {
+        Merged::Clean(text) => target.write(text).map(|()| Status::Success),
         Merged::Ours(text) => {
-            write(args, &text)?;
+            target.write(text)?;
             printer.error(
                 &Diagnostic::warning(format!("`{name}` is as in {} for now", options.ours))
                     .note("both sides exported other text to one place of it, and nobody typed into it")
@@ -74,9 +87,9 @@ fn merge_modules(args: &MergeArgs, name: &str, options: &Options, printer: Print
             );
             Ok(Status::Found)
         }
-        Merged::AsText(text) => {
-            write(args, &text)?;
-            Ok(if git::is_conflicted(&text) { Status::Found } else { Status::Success })
+        Merged::AsText(merged) => {
+            target.write(merged.text)?;
+            Ok(if merged.is_conflicted { Status::Found } else { Status::Success })
         }
     }
 }
@@ -94,19 +107,23 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
     Notebook::read(path, name)
 }
 
-fn write(args: &MergeArgs, text: &str) -> Result<()> {
-    let Some(path) = &args.out else {
-        Printer::bytes(text.as_bytes());
-        return Ok(());
-    };
-    let lock = Lock::beside(path);
-    let change = Original::read(path, show(path))?.as_named(text.to_owned())?;
-    lock.commit(change.as_slice())
+/// Where the result goes: a file as it was before the merge, or stdout.
+struct Target(Option<Original>);
+
+impl Target {
+    fn write(self, text: String) -> Result<()> {
+        let Some(original) = self.0 else {
+            Printer::bytes(text.as_bytes());
+            return Ok(());
+        };
+        let lock = Lock::beside(&original.path);
+        lock.commit(original.as_named(text)?.as_slice())
+    }
 }
 
 /// A conflict at its place in the merged notebook.
 fn explain(conflict: &Conflict, merged: &Notebook, options: &Options) -> Diagnostic {
-    let cell = merged.cells.iter().find(|cell| Some(&cell.id) == conflict.cell.as_ref());
+    let cell = merged.cells.iter().find(|cell| Some(cell.number) == conflict.cell);
     let (message, help) = match &conflict.what {
         What::Source => ("both sides changed the same lines of this cell".to_owned(), SOLVE),
         What::Deleted => ("one side deleted this cell and the other changed it".to_owned(), SOLVE),

@@ -1,66 +1,249 @@
 //! The cells of one version of a notebook ⇄ those of another.
+//!
+//! A cell that nobody touched must find itself, whatever became of those around it: else an edit of one cell is taken
+//! for one of another, and a merge deletes or doubles what somebody typed. So what is sure comes first: ids, then
+//! equal texts in their order, then equal texts anywhere. Only the rest is guessed, by the words and lines that cells share.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::ops::Range;
 
-use similar::TextDiff;
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use crate::notebook::Cell;
+use crate::notebook::{Cell, CellKind};
 
-/// For each new cell the old one that it is: by id, then by the same text, then by a text that is mostly the same.
-pub(crate) fn matched(old: &[Cell], new: &[Cell]) -> Vec<Option<usize>> {
-    let mut matches = vec![None; new.len()];
-    let mut free: BTreeSet<usize> = (0..old.len()).collect();
-    let mut by_key = |key: &dyn Fn(&Cell) -> String, matches: &mut Vec<Option<usize>>| {
-        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-        for index in free.iter().rev() {
-            places.entry(key(&old[*index])).or_default().push(*index);
-        }
-        for (cell, found) in new.iter().zip(matches).filter(|(_, found)| found.is_none()) {
-            // A second cell of the same id is the second cell of that id.
-            *found = places.get_mut(&key(cell)).and_then(Vec::pop);
-            if let Some(found) = found {
-                free.remove(found);
-            }
-        }
-    };
-    by_key(&|cell| cell.id.clone(), &mut matches);
-    by_key(&|cell| format!("{:?} {}", cell.kind, cell.text()), &mut matches);
-    let mut after = 0;
-    for (cell, found) in new.iter().zip(&mut matches) {
-        if found.is_none() {
-            *found = most_alike(old, cell, free.range(after..).chain(free.range(..after)));
-            if let Some(found) = found {
-                free.remove(found);
-            }
-        }
-        after = found.map_or(after, |found| found + 1);
-    }
-    matches
+/// From this likeness on, two cells between the same neighbours are taken for one.
+const ALIKE_IN_PLACE: f32 = 0.25;
+
+/// The same for cells that stand elsewhere, or are of another kind.
+const ALIKE: f32 = 0.4;
+
+/// The same for cells of different ids: to say that they are one, more must speak for it.
+const ALIKE_DESPITE_IDS: f32 = 0.5;
+
+/// Beyond so many comparisons cells that are neither equal nor in their place are taken for different ones.
+const COMPARISONS: usize = 1_000_000;
+
+/// Whether two ids that differ tell two cells of different texts apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// They do, unless no id at all is in both versions (some programs give new ones at each save): a merge must not
+    /// take one cell for another.
+    Decide,
+    /// They are a hint: a diff shows what became of a text.
+    Hint,
 }
 
-/// From this share of equal words on, two cells of different ids are taken for one.
-const ALIKE: f32 = 0.6;
-
-/// The search ends with a cell so much alike; it begins where the cell would stand if none had moved.
-const ALIKE_ENOUGH: f32 = 0.8;
-
-fn most_alike<'a>(old: &[Cell], cell: &Cell, among: impl Iterator<Item = &'a usize>) -> Option<usize> {
-    let mut best = None;
-    let mut most = ALIKE;
-    for index in among.filter(|index| old[**index].kind == cell.kind) {
-        let ratio = likeness(old[*index].text(), cell.text());
-        if ratio > most || best.is_none() && ratio >= most {
-            (best, most) = (Some(*index), ratio);
-        }
-        if most >= ALIKE_ENOUGH {
-            break;
-        }
+/// For each new cell the old one that it is.
+pub(crate) fn matched(old: &[Cell], new: &[Cell], ids: Ids) -> Vec<Option<usize>> {
+    let (of_new, of_old) = (vec![None; new.len()], vec![None; old.len()]);
+    let mut matching = Matching { old, new, of_new, of_old, ids_decide: false };
+    matching.by_id();
+    matching.ids_decide = ids == Ids::Decide && matching.of_new.iter().any(Option::is_some);
+    let gaps = matching.by_text_in_order();
+    matching.by_text_anywhere();
+    let contents = [old, new].map(|cells| cells.iter().map(Content::of).collect::<Vec<_>>());
+    for (old, new) in gaps {
+        matching.by_likeness_in_order(old, new, &contents);
     }
-    best
+    matching.by_likeness_anywhere(&contents);
+    matching.of_new
 }
 
-fn likeness(old: &str, new: &str) -> f32 {
-    // Texts of very different lengths cannot be alike, and comparing words is what takes time.
-    let (short, long) = (old.len().min(new.len()), old.len().max(new.len()));
-    if short * 5 < long * 2 { 0.0 } else { TextDiff::from_words(old, new).ratio() }
+struct Matching<'a> {
+    old: &'a [Cell],
+    new: &'a [Cell],
+    of_new: Vec<Option<usize>>,
+    of_old: Vec<Option<usize>>,
+    ids_decide: bool,
+}
+
+impl Matching<'_> {
+    fn pair(&mut self, old: usize, new: usize) {
+        self.of_new[new] = Some(old);
+        self.of_old[old] = Some(new);
+    }
+
+    fn free_old(&self, within: Range<usize>) -> Vec<usize> {
+        within.filter(|index| self.of_old[*index].is_none()).collect()
+    }
+
+    fn free_new(&self, within: Range<usize>) -> Vec<usize> {
+        within.filter(|index| self.of_new[*index].is_none()).collect()
+    }
+
+    fn least(&self, old: usize, new: usize, without_ids: f32) -> f32 {
+        let both = self.old[old].spans.id.is_some() && self.new[new].spans.id.is_some();
+        match (both, self.ids_decide) {
+            (false, _) => without_ids,
+            (true, false) => ALIKE_DESPITE_IDS,
+            (true, true) => f32::INFINITY,
+        }
+    }
+
+    /// An id that two cells of one version have tells nothing.
+    fn by_id(&mut self) {
+        let unique = |cells: &[Cell]| {
+            let mut places: HashMap<String, Option<usize>> = HashMap::new();
+            for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.spans.id.is_some()) {
+                places.entry(cell.id.clone()).and_modify(|place| *place = None).or_insert(Some(index));
+            }
+            places
+        };
+        let (old, new) = (unique(self.old), unique(self.new));
+        for (id, old) in old {
+            if let (Some(old), Some(Some(new))) = (old, new.get(&id)) {
+                self.pair(old, *new);
+            }
+        }
+    }
+
+    /// Pairs equal texts that stand in one order in both versions. What lies between two pairs is a gap.
+    fn by_text_in_order(&mut self) -> Vec<(Range<usize>, Range<usize>)> {
+        let (of_old, of_new) = (self.of_old.iter().enumerate(), self.of_new.iter());
+        let before = of_old.map(|(index, new)| match new {
+            Some(_) => Key::Pair(index),
+            None => Key::text(&self.old[index]),
+        });
+        let after =
+            self.new.iter().zip(of_new).map(|(cell, old)| old.map_or_else(|| Key::text(cell), Key::Pair));
+        let (before, after): (Vec<Key<'_>>, Vec<Key<'_>>) = (before.collect(), after.collect());
+        let ops = capture_diff_slices(Algorithm::Myers, &before, &after);
+        let mut gaps = Vec::new();
+        let (mut old_from, mut new_from) = (0, 0);
+        for op in ops {
+            if let DiffOp::Equal { old_index, new_index, len } = op {
+                gaps.push((old_from..old_index, new_from..new_index));
+                (old_from, new_from) = (old_index + len, new_index + len);
+                (0..len).for_each(|at| self.pair(old_index + at, new_index + at));
+            }
+        }
+        gaps.push((old_from..self.old.len(), new_from..self.new.len()));
+        gaps
+    }
+
+    fn by_text_anywhere(&mut self) {
+        let mut places: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
+        for index in self.free_old(0..self.old.len()).into_iter().rev() {
+            places.entry(Key::text(&self.old[index])).or_default().push(index);
+        }
+        for index in self.free_new(0..self.new.len()) {
+            if let Some(old) = places.get_mut(&Key::text(&self.new[index])).and_then(Vec::pop) {
+                self.pair(old, index);
+            }
+        }
+    }
+
+    /// Pairs the cells of a gap in their order, so that as much as possible of their text is common.
+    fn by_likeness_in_order(
+        &mut self,
+        old: Range<usize>,
+        new: Range<usize>,
+        contents: &[Vec<Content<'_>>; 2],
+    ) {
+        let (old, new) = (self.free_old(old), self.free_new(new));
+        if old.len() * new.len() > COMPARISONS {
+            return;
+        }
+        if let ([before], [after]) = (&*old, &*new)
+            && self.old[*before].kind == self.new[*after].kind
+            && self.least(*before, *after, 0.0) <= 0.0
+        {
+            // One cell where one was: it was written anew.
+            return self.pair(*before, *after);
+        }
+        // For each pair of beginnings: how much is common at best, and whether their last cells are a pair then.
+        let width = new.len() + 1;
+        let mut best = vec![(0.0_f32, false); (old.len() + 1) * width];
+        for (i, before) in old.iter().enumerate() {
+            for (j, after) in new.iter().enumerate() {
+                let same_kind = self.old[*before].kind == self.new[*after].kind;
+                let least = self.least(*before, *after, if same_kind { ALIKE_IN_PLACE } else { ALIKE });
+                let likeness = contents[0][*before].likeness(&contents[1][*after]);
+                let apart = best[i * width + j + 1].0.max(best[(i + 1) * width + j].0);
+                let paired = best[i * width + j].0 + likeness;
+                best[(i + 1) * width + j + 1] =
+                    if likeness >= least && paired > apart { (paired, true) } else { (apart, false) };
+            }
+        }
+        let (mut i, mut j) = (old.len(), new.len());
+        while i > 0 && j > 0 {
+            if best[i * width + j].1 {
+                (i, j) = (i - 1, j - 1);
+                self.pair(old[i], new[j]);
+            } else if best[(i - 1) * width + j].0 >= best[i * width + j - 1].0 {
+                i -= 1;
+            } else {
+                j -= 1;
+            }
+        }
+    }
+
+    /// Pairs each cell that is left with the one that is most like it.
+    fn by_likeness_anywhere(&mut self, contents: &[Vec<Content<'_>>; 2]) {
+        let left = self.free_new(0..self.new.len());
+        if left.len() * self.free_old(0..self.old.len()).len() > COMPARISONS {
+            return;
+        }
+        for new in left {
+            let same_kind = |old: &usize| self.old[*old].kind == self.new[new].kind;
+            let alike = self.free_old(0..self.old.len()).into_iter().filter(same_kind);
+            let alike = alike.map(|old| (contents[0][old].likeness(&contents[1][new]), old));
+            let enough = alike.filter(|(likeness, old)| *likeness >= self.least(*old, new, ALIKE));
+            let most = enough.max_by(|a, b| a.0.total_cmp(&b.0));
+            if let Some((_, old)) = most {
+                self.pair(old, new);
+            }
+        }
+    }
+}
+
+/// What makes a cell of one version the same as one of the other.
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key<'a> {
+    Pair(usize),
+    Text(CellKind, &'a str),
+}
+
+impl<'a> Key<'a> {
+    fn text(cell: &'a Cell) -> Self {
+        Self::Text(cell.kind, cell.text())
+    }
+}
+
+/// The words and the lines of a cell, in alphabetical order.
+struct Content<'a> {
+    words: Vec<&'a str>,
+    lines: Vec<&'a str>,
+}
+
+impl<'a> Content<'a> {
+    fn of(cell: &'a Cell) -> Self {
+        let sorted = |mut parts: Vec<&'a str>| {
+            parts.retain(|part| !part.is_empty());
+            parts.sort_unstable();
+            parts
+        };
+        let is_between = |c: char| !c.is_alphanumeric() && c != '_';
+        Self {
+            words: sorted(cell.text().split(is_between).collect()),
+            lines: sorted(cell.text().lines().map(str::trim).collect()),
+        }
+    }
+
+    /// How much two cells have in common, from 0 to 1. Words find an edited line again; lines tell apart cells that
+    /// are all made of the same words.
+    fn likeness(&self, other: &Self) -> f32 {
+        f32::midpoint(common(&self.words, &other.words), common(&self.lines, &other.lines))
+    }
+}
+
+/// The share that two sorted lists have in common.
+#[expect(clippy::cast_precision_loss, reason = "a cell has fewer words than an f32 counts")]
+fn common(old: &[&str], new: &[&str]) -> f32 {
+    let (mut common, mut i, mut j) = (0, 0, 0);
+    while let (Some(before), Some(after)) = (old.get(i), new.get(j)) {
+        common += usize::from(before == after);
+        (i, j) = (i + usize::from(before <= after), j + usize::from(after <= before));
+    }
+    if common == 0 { 0.0 } else { 2.0 * common as f32 / (old.len() + new.len()) as f32 }
 }

@@ -104,11 +104,25 @@ pub fn check_out_staged(top: &Path, folder: &Path) -> Result<()> {
     if status.success() { Ok(()) } else { Err(failed("`git checkout-index` failed".to_owned())) }
 }
 
-/// The three versions merged as text by `git merge-file`, for what is no notebook.
+/// A text that git merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergedText {
+    /// With git's markers where it holds a conflict.
+    pub text: String,
+    /// Whether it holds one.
+    pub is_conflicted: bool,
+}
+
+/// The three versions of `name` merged as text by `git merge-file`, for what is no notebook.
 ///
 /// # Errors
 /// There is no git, or the files are no text.
-pub fn merge_as_text(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<String> {
+pub fn merge_as_text(
+    name: &str,
+    paths: [&Path; 3],
+    marker_size: usize,
+    labels: [&str; 2],
+) -> Result<MergedText> {
     let [base, ours, theirs] = paths;
     let output = Command::new("git")
         .args(["merge-file", "-p", "--marker-size", &marker_size.to_string()])
@@ -116,10 +130,16 @@ pub fn merge_as_text(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -
         .args([ours, base, theirs])
         .output()
         .map_err(|error| Diagnostic::error(format!("cannot run git: {error}")))?;
-    let failed = |why: String| Diagnostic::error(format!("cannot merge as text: {}", why.trim()));
+    let failed = |why: &str| {
+        Diagnostic::error(format!("cannot merge `{name}` as text: {}", why.trim()))
+            .note("nothing was written: it is as in our version")
+            .help("see what the two versions are, and take one of them")
+    };
     // It ends with the number of conflicts, and beyond 127 with an error.
     if output.status.code().is_none_or(|code| code > 127) {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(failed(&String::from_utf8_lossy(&output.stderr)));
     }
-    String::from_utf8(output.stdout).map_err(|error| failed(error.to_string()))
+    let is_conflicted = output.status.code() != Some(0);
+    let text = String::from_utf8(output.stdout).map_err(|_| failed("one of its versions is not UTF-8"))?;
+    Ok(MergedText { text, is_conflicted })
 }

@@ -1,23 +1,7 @@
 //! JSON values by key, three versions merged into one.
 
 use crate::notebook::Notebook;
-use crate::notebook::json::{Change, Entry, MAX_DEPTH, Object, elements, is_same};
-
-/// The text of one key's value.
-pub(crate) fn get<'a>(entries: &'a [Entry], key: &str) -> Option<&'a str> {
-    entries.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
-}
-
-/// The keys of our version, then those that only the others have.
-pub(crate) fn keys(versions: &[Vec<Entry>; 3]) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::new();
-    for (key, _) in [1, 2].into_iter().flat_map(|version| &versions[version]) {
-        if !keys.contains(key) {
-            keys.push(key.clone());
-        }
-    }
-    keys
-}
+use crate::notebook::json::{Change, MAX_DEPTH, Object, elements, is_same};
 
 /// Metadata that a program wrote: where it differs, no person is asked.
 pub(crate) fn is_bookkeeping(path: &str) -> bool {

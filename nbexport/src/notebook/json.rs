@@ -1,4 +1,4 @@
-//! JSON as it is written: the members of an object where they stand in its text.
+//! JSON as it is written: the members of an object, the values of an array, where they stand in the text.
 //!
 //! Decoding a value and encoding it again changes what nobody touched: `1e-05` becomes `0.00001`, a digit of a float
 //! or of a big integer goes, `\u003c` is written out. So a change of an object replaces, takes out or adds members,
@@ -45,7 +45,7 @@ impl<'a> Object<'a> {
         let mut members = Vec::with_capacity(values.0.len());
         for (key, value) in values.0 {
             let start = at + text[at..].find('"')?;
-            let end = value.as_ptr().addr() - text.as_ptr().addr() + value.len();
+            let end = offset(text, value) + value.len();
             members.push(Member { key, text: &text[start..end], value, before: &text[at..start] });
             at = end;
         }
@@ -62,55 +62,89 @@ impl<'a> Object<'a> {
         self.members.iter().map(|member| member.key.as_str())
     }
 
-    /// The text with these members replaced, taken out, or added at the end. `notebook` and `depth` say how an object
-    /// is laid out that has no members yet.
+    /// The text with these members replaced, taken out, or added: where they belong in alphabetical order if it has one,
+    /// else at the end. `notebook` and `depth` say how an object is laid out that has no members yet.
     pub(crate) fn with(&self, changes: &[Change], notebook: &Notebook, depth: usize) -> String {
-        let added = changes.iter().filter_map(|(key, value)| {
-            let is_new = self.get(key).is_none();
-            value.as_ref().filter(|_| is_new).map(|value| (key.clone(), value.clone()))
-        });
+        let change_of = |key: &str| changes.iter().find(|(own, _)| own == key);
+        let added = changes.iter().filter(|(key, _)| self.get(key).is_none());
+        let added = added.filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
         let (Some(first), Some(last)) = (self.members.first(), self.members.last()) else {
             let added: Vec<Entry> = added.collect();
             return if added.is_empty() { self.text.to_owned() } else { notebook.object(&added, depth) };
         };
-        let separator =
-            if self.members.len() > 1 { last.before.to_owned() } else { format!(",{}", first.before) };
-        let mut parts: Vec<(&str, String)> = Vec::new();
-        for member in &self.members {
-            let head = &member.text[..member.text.len() - member.value.len()];
-            match changes.iter().find(|(key, _)| *key == member.key) {
-                None => parts.push((member.before, member.text.to_owned())),
-                Some((_, Some(value))) => parts.push((member.before, format!("{head}{value}"))),
+        let separator = match self.members.get(1) {
+            Some(_) => last.before.to_owned(),
+            None => format!(",{}", first.before),
+        };
+        let mut parts: Vec<(&str, &str, String)> = Vec::new();
+        for (index, member) in self.members.iter().enumerate() {
+            let before = if index == 0 { separator.as_str() } else { member.before };
+            match change_of(&member.key) {
+                None => parts.push((&member.key, before, member.text.to_owned())),
+                Some((_, Some(value))) => {
+                    parts.push((&member.key, before, format!("{}{value}", member.head())));
+                }
                 Some((_, None)) => {}
             }
         }
-        let colon = &first.text[..first.text.len() - first.value.len()];
-        let colon = &colon[colon.rfind('"').map_or(0, |quote| quote + 1)..];
-        parts.extend(
-            added.map(|(key, value)| (separator.as_str(), format!("{}{colon}{value}", Value::from(key)))),
-        );
-        if parts.is_empty() {
-            return "{}".to_owned();
+        let sorted = self.keys().is_sorted();
+        let colon = &first.head()[first.head().rfind('"').map_or(0, |quote| quote + 1)..];
+        let added: Vec<(String, String)> =
+            added.map(|(key, value)| (format!("{}{colon}{value}", Value::from(key.as_str())), key)).collect();
+        for (text, key) in &added {
+            let at =
+                parts.iter().position(|(other, ..)| sorted && *other > key.as_str()).unwrap_or(parts.len());
+            parts.insert(at, (key, &separator, text.clone()));
         }
         // Whichever member now comes first stands where the first one stood.
-        parts[0].0 = first.before;
-        let open = first.before.as_ptr().addr() - self.text.as_ptr().addr();
-        let close = last.value.as_ptr().addr() - self.text.as_ptr().addr() + last.value.len();
-        let members: String = parts.iter().flat_map(|(before, text)| [*before, text.as_str()]).collect();
-        format!("{}{members}{}", &self.text[..open], &self.text[close..])
+        let Some(head) = parts.first_mut() else { return "{}".to_owned() };
+        head.1 = first.before;
+        let (start, end) =
+            (offset(self.text, first.before), offset(self.text, last.value) + last.value.len());
+        let members: String = parts.iter().flat_map(|(_, before, text)| [*before, text.as_str()]).collect();
+        format!("{}{members}{}", &self.text[..start], &self.text[end..])
     }
 }
 
-/// The members of an object, in order: none of what is no object.
-pub(crate) fn entries(text: &str) -> Vec<Entry> {
-    let members = Object::parse(text).map(|object| object.members).unwrap_or_default();
-    members.into_iter().map(|member| (member.key, member.value.to_owned())).collect()
+impl Member<'_> {
+    /// The key, the colon and what stands around it.
+    fn head(&self) -> &str {
+        &self.text[..self.text.len() - self.value.len()]
+    }
+}
+
+/// Where a piece of a text begins.
+fn offset(text: &str, piece: &str) -> usize {
+    piece.as_ptr().addr() - text.as_ptr().addr()
 }
 
 /// The texts of an array's values; `None` when the text is no array.
 pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
     let values: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     Some(values.into_iter().map(RawValue::get).collect())
+}
+
+/// An array's text with other values, laid out as it is; `notebook` and `depth` say how, where it has none.
+pub(crate) fn array_with(text: &str, values: &[String], notebook: &Notebook, depth: usize) -> String {
+    let old = elements(text).unwrap_or_default();
+    let (Some(first), Some(last), false) = (old.first(), old.last(), values.is_empty()) else {
+        return notebook.array(values, depth);
+    };
+    let (start, end) = (offset(text, first), offset(text, last) + last.len());
+    let lead = &text[text.find('[').map_or(0, |at| at + 1)..start];
+    let separator = format!(",{lead}");
+    let mut array = text[..start].to_owned();
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            let own = old.get(index).map(|value| {
+                let before = old[index - 1];
+                &text[offset(text, before) + before.len()..offset(text, value)]
+            });
+            array.push_str(own.unwrap_or(&separator));
+        }
+        array.push_str(value);
+    }
+    array + &text[end..]
 }
 
 /// Whether two texts are the same value: layout, escapes and the order of keys do not count, digits of numbers do.

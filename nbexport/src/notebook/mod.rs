@@ -42,7 +42,7 @@ pub struct Notebook {
 }
 
 /// What a cell is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CellKind {
     /// A code cell.
     Code,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
 
 pub use self::readable::readable;
-use crate::git::matching::matched;
+use crate::git::matching::{Ids, matched};
 use crate::notebook::{Cell, CellKind, Notebook};
 
 /// How two versions of a notebook differ.
@@ -67,7 +67,7 @@ impl CellDiff {
 impl NotebookDiff {
     /// Compares two versions.
     pub fn of(old: &Notebook, new: &Notebook) -> Self {
-        let matches = matched(&old.cells, &new.cells);
+        let matches = matched(&old.cells, &new.cells, Ids::Hint);
         let moved = moved(&matches);
         let mut diff = Self::default();
         let mut removed = (0..old.cells.len()).filter(|index| !matches.contains(&Some(*index))).peekable();

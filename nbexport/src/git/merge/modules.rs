@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module;
 use crate::files;
-use crate::git;
+use crate::git::{self, MergedText};
 
 /// What came of a merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,30 +21,30 @@ pub enum Merged {
     Clean(String),
     /// Ours, since the two are in conflict; it is for nbexport to write it anew.
     Ours(String),
-    /// As git merges text, with its markers where it holds a conflict.
-    AsText(String),
+    /// As git merges text.
+    AsText(MergedText),
 }
 
-/// Merges `base`, `ours` and `theirs`, in this order.
+/// Merges `base`, `ours` and `theirs`, in this order: the versions of the module `name`.
 ///
 /// # Errors
 /// There is no git, or the files are no text.
-pub fn merge(paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<Merged> {
+pub fn merge(name: &str, paths: [&Path; 3], marker_size: usize, labels: [&str; 2]) -> Result<Merged> {
     let texts = paths.map(|path| files::read_text(path).ok());
     if let [Some(base), Some(ours), Some(theirs)] = &texts
         && [ours, theirs].into_iter().all(|text| is_as_written(text))
         && [base, ours, theirs].into_iter().all(|text| module::hashed(&module::unhashed(text)) == *text)
     {
         let bare = [base, ours, theirs].map(|text| module::unhashed(text));
-        let merged = merge_texts(&bare, labels)?;
-        let hashed = module::hashed(&merged);
-        return Ok(if !git::is_conflicted(&merged) && is_as_written(&hashed) {
+        let merged = merge_texts(name, &bare, labels)?;
+        let hashed = module::hashed(&merged.text);
+        return Ok(if !merged.is_conflicted && is_as_written(&hashed) {
             Merged::Clean(hashed)
         } else {
             Merged::Ours(ours.clone())
         });
     }
-    git::merge_as_text(paths, marker_size, labels).map(Merged::AsText)
+    git::merge_as_text(name, paths, marker_size, labels).map(Merged::AsText)
 }
 
 /// Whether nbexport wrote all of a module.
@@ -52,7 +52,7 @@ fn is_as_written(text: &str) -> bool {
     module::generated_from(text).is_some() && module::edited_regions(text, "").is_empty()
 }
 
-fn merge_texts(texts: &[String; 3], labels: [&str; 2]) -> Result<String> {
+fn merge_texts(name: &str, texts: &[String; 3], labels: [&str; 2]) -> Result<MergedText> {
     let failed = |error: io::Error| Diagnostic::error(format!("cannot write a temporary file: {error}"));
     let folder = tempfile::Builder::new().prefix("nbexport-").tempdir().map_err(failed)?;
     let paths = ["base", "ours", "theirs"].map(|name| folder.path().join(name));
@@ -60,5 +60,5 @@ fn merge_texts(texts: &[String; 3], labels: [&str; 2]) -> Result<String> {
         files::scratch(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
     }
     let [base, ours, theirs] = &paths;
-    git::merge_as_text([base, ours, theirs], 7, labels)
+    git::merge_as_text(name, [base, ours, theirs], 7, labels)
 }
