@@ -20,8 +20,8 @@ fn no_project() {
     --- stderr
     error: no project found in `[project]` or above it
      |
-     = note: a project is a Cargo.toml with a table `[workspace.metadata.nbexport]`
-     = help: add that table to your workspace's Cargo.toml, or name the crate: `--crate DIR`
+     = note: a project is a Cargo.toml with a table `[package.metadata.nbexport]` or `[workspace.metadata.nbexport]`
+     = help: make a project: `nbexport new NAME`; or make one of the cargo package you are in: `nbexport init`
     ");
 }
 

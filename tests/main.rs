@@ -8,6 +8,7 @@ mod support;
 mod architecture;
 mod bad_cells;
 mod bad_files;
+mod begin;
 mod benches;
 mod cache;
 mod cargo;

@@ -36,9 +36,33 @@ pub(crate) struct Global {
     /// Say more
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// The crate to export to, in place of the one that Cargo.toml configures
-    #[arg(long = "crate", global = true, value_name = "DIR")]
+    /// The crate that the command names, if it is one that has to do with a crate.
+    #[arg(skip)]
     pub krate: Option<PathBuf>,
+}
+
+/// What the commands take that have to do with the crate.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct InCrate {
+    /// The crate to export to, in place of the one that Cargo.toml configures
+    #[arg(long = "crate", value_name = "DIR")]
+    pub krate: Option<PathBuf>,
+}
+
+impl Cli {
+    /// What is written behind `--crate`.
+    pub(crate) fn krate(&self) -> Option<PathBuf> {
+        let args = match &self.command {
+            None => &self.export.in_crate,
+            Some(Command::Export(args)) => &args.in_crate,
+            Some(Command::Test(args)) => &args.in_crate,
+            Some(Command::Cargo(args)) => &args.in_crate,
+            Some(Command::Sync(args)) => &args.in_crate,
+            Some(Command::Watch(args)) => &args.in_crate,
+            Some(_) => return None,
+        };
+        args.krate.clone()
+    }
 }
 
 /// When to color.
@@ -145,6 +169,9 @@ pub(crate) struct TestArgs {
     /// Write the result to a file, as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Which crate
+    #[command(flatten)]
+    pub in_crate: InCrate,
 }
 
 /// How notebooks are run.
@@ -177,6 +204,9 @@ pub(crate) struct CargoArgs {
     /// A command of cargo with its arguments: check, clippy, test, build, run, bench, …
     #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     pub args: Vec<String>,
+    /// Which crate
+    #[command(flatten)]
+    pub in_crate: InCrate,
 }
 
 /// What `watch` takes.
@@ -191,6 +221,9 @@ pub(crate) struct WatchArgs {
     /// The same as --exec 'cargo test --quiet'
     #[arg(long, conflicts_with = "exec")]
     pub test: bool,
+    /// Which crate
+    #[command(flatten)]
+    pub in_crate: InCrate,
 }
 
 /// What `new` takes.
@@ -263,6 +296,9 @@ pub(crate) struct SyncArgs {
     /// Where both sides were edited, take the module's text
     #[arg(long, conflicts_with = "ours")]
     pub theirs: bool,
+    /// Which crate
+    #[command(flatten)]
+    pub in_crate: InCrate,
 }
 
 /// What `run` takes.
@@ -294,6 +330,9 @@ pub(crate) struct ExportArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
+    /// Which crate
+    #[command(flatten)]
+    pub in_crate: InCrate,
 }
 
 /// What `diff` takes.

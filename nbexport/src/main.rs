@@ -15,9 +15,15 @@ use crate::cmd::Status;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    cli.global.krate = cli.krate();
     // Options for every command may stand before it; those of `export` would be passed over there in silence.
-    if cli.command.is_some() && (cli.export.check || cli.export.force || cli.export.format != Format::Text) {
+    if cli.command.is_some()
+        && (cli.export.check
+            || cli.export.force
+            || cli.export.in_crate.krate.is_some()
+            || cli.export.format != Format::Text)
+    {
         let message = "the options of `export` stand before another command: put them behind it";
         Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
     }

@@ -2,7 +2,9 @@
 
 use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
+use serde_json::Value;
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::diagnostic::{Diagnostic, Result};
@@ -23,49 +25,23 @@ pub struct Project {
     pub profile: Table,
     /// The flags of cells that always run: `flags = ["slow"]`.
     pub flags: Vec<String>,
+    /// Whether there is a Cargo.toml to it, and not just notebooks in a folder.
+    pub is_configured: bool,
 }
 
 impl Project {
     /// Finds the project of `start`, a file or folder; `krate` overrides the crate's folder and makes the
     /// configuration dispensable.
+    ///
+    /// # Errors
+    /// There is none, or its crate is not there.
     pub fn discover(start: &Path, krate: Option<&Path>) -> Result<Self> {
-        let start = absolute(start)?;
-        let folder = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
+        let folder = folder_of(start)?;
         let krate = krate.map(absolute).transpose()?;
-        let mut ancestors = folder.ancestors();
-        let configured = loop {
-            let Some(ancestor) = ancestors.next() else {
-                break None;
-            };
-            if let Some(configured) = configuration(&ancestor.join("Cargo.toml"))? {
-                break Some(Self {
-                    root: ancestor.to_owned(),
-                    notebooks: normalize(&ancestor.join(configured.notebooks)),
-                    krate: krate.clone().unwrap_or_else(|| normalize(&ancestor.join(configured.krate))),
-                    profile: configured.profile,
-                    flags: configured.flags,
-                });
-            }
-        };
-        let project = match (configured, krate) {
-            (Some(project), _) => project,
-            (None, Some(krate)) => {
-                let root = folder.ancestors().find(|ancestor| krate.starts_with(ancestor)).unwrap_or(folder);
-                Self {
-                    root: root.to_owned(),
-                    notebooks: folder.to_owned(),
-                    krate,
-                    profile: Table::new(),
-                    flags: Vec::new(),
-                }
-            }
-            (None, None) => {
-                return Err(Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
-                    .note("a project is a Cargo.toml with a table `[workspace.metadata.nbexport]`")
-                    .help(
-                        "add that table to your workspace's Cargo.toml, or name the crate: `--crate DIR`",
-                    ));
-            }
+        let project = match (Self::above(&folder)?, krate) {
+            (Some(project), krate) => Self { krate: krate.unwrap_or(project.krate), ..project },
+            (None, Some(krate)) => Self::of_crate(&folder, krate)?,
+            (None, None) => Self::of_member(&folder)?,
         };
         if !project.krate.join("Cargo.toml").exists() {
             let name = project.name_of(&project.krate);
@@ -74,6 +50,81 @@ impl Project {
                     .help(format!("create it: `cargo new --lib {name}`")));
         }
         Ok(project)
+    }
+
+    /// The project of notebooks that need no crate. Those of no project make one by themselves, in their folder.
+    ///
+    /// # Errors
+    /// None is named, and there is no project; or its configuration is wrong.
+    pub fn of_notebooks(paths: &[PathBuf]) -> Result<Self> {
+        let folder = folder_of(paths.first().map_or(Path::new("."), PathBuf::as_path))?;
+        match Self::above(&folder)? {
+            Some(project) => Ok(project),
+            None if paths.is_empty() => Self::of_member(&folder),
+            None => {
+                let here = absolute(Path::new("."))?;
+                let root = if folder.starts_with(&here) { here } else { folder };
+                Ok(Self { is_configured: false, ..Self::bare(root.clone(), root) })
+            }
+        }
+    }
+
+    /// A project that nothing is configured of.
+    fn bare(root: PathBuf, krate: PathBuf) -> Self {
+        let notebooks = root.clone();
+        let (profile, flags) = (Table::new(), Vec::new());
+        Self { root, notebooks, krate, profile, flags, is_configured: true }
+    }
+
+    /// The project that a folder, or the nearest one above it, configures.
+    fn above(folder: &Path) -> Result<Option<Self>> {
+        for folder in folder.ancestors() {
+            if let Some(project) = Self::configured(folder)? {
+                return Ok(Some(project));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The project that the Cargo.toml of this very folder configures.
+    fn configured(folder: &Path) -> Result<Option<Self>> {
+        Ok(configuration(&folder.join("Cargo.toml"))?.map(|it| Self {
+            root: folder.to_owned(),
+            notebooks: normalize(&folder.join(it.notebooks)),
+            krate: normalize(&folder.join(it.krate)),
+            profile: it.profile,
+            flags: it.flags,
+            is_configured: true,
+        }))
+    }
+
+    /// The project of a crate that the command line names, and of the notebooks in a folder.
+    fn of_crate(folder: &Path, krate: PathBuf) -> Result<Self> {
+        // Above a package that is a project by itself, there may be notebooks of others.
+        if krate.starts_with(folder)
+            && let Some(project) = Self::configured(&krate)?
+        {
+            return Ok(project);
+        }
+        let root = folder.ancestors().find(|ancestor| krate.starts_with(ancestor)).unwrap_or(folder);
+        Ok(Self { notebooks: folder.to_owned(), ..Self::bare(root.to_owned(), krate) })
+    }
+
+    /// The one project below a folder that is a package of the folder's workspace.
+    fn of_member(folder: &Path) -> Result<Self> {
+        let mut members = projects_among_members(folder);
+        members.retain(|member| member.starts_with(folder));
+        match members.as_slice() {
+            [member] => Self::configured(member)?.ok_or_else(|| no_project(folder)),
+            [] => Err(no_project(folder)),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|member| format!("`{}`", show(&relative(member, folder)))).collect();
+                let first = names[0].trim_matches('`');
+                Err(Diagnostic::error(format!("this workspace holds several projects: {}", names.join(", ")))
+                    .help(format!("run nbexport in one of them (`cd {first}`), or name its notebooks: `{first}/notebooks`")))
+            }
+        }
     }
 
     /// All notebooks of the project, sorted by name; checkpoints and hidden folders left out.
@@ -189,6 +240,32 @@ fn flags(value: Option<&Item>, manifest: &Path) -> Result<Vec<String>> {
             Err(Diagnostic::error(message).help("write `flags = [\"slow\"]`, say"))
         }
     }
+}
+
+/// The packages of a folder's workspace that are projects.
+fn projects_among_members(folder: &Path) -> Vec<PathBuf> {
+    if !folder.ancestors().any(|ancestor| ancestor.join("Cargo.toml").is_file()) {
+        return Vec::new();
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder);
+    let output = cargo.output().map(|output| output.stdout).unwrap_or_default();
+    let metadata: Value = serde_json::from_slice(&output).unwrap_or_default();
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let projects = packages.filter(|package| package["metadata"]["nbexport"].is_object());
+    projects.filter_map(|it| Some(Path::new(it["manifest_path"].as_str()?).parent()?.to_owned())).collect()
+}
+
+fn no_project(folder: &Path) -> Diagnostic {
+    Diagnostic::error(format!("no project found in `{}` or above it", show(folder)))
+        .note("a project is a Cargo.toml with a table `[package.metadata.nbexport]` or `[workspace.metadata.nbexport]`")
+        .help("make a project: `nbexport new NAME`; or make one of the cargo package you are in: `nbexport init`")
+}
+
+/// The folder that a file is in, or the folder itself.
+fn folder_of(start: &Path) -> Result<PathBuf> {
+    let start = absolute(start)?;
+    Ok(if start.is_dir() { start } else { start.parent().unwrap_or(&start).to_owned() })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
-use toml_edit::{DocumentMut, Item, Table};
+use serde_json::json;
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files::{Change, Lock, Original};
+use crate::git;
 use crate::notebook::name;
 use crate::notebook::{lines, pretty};
 use crate::project;
@@ -28,44 +29,127 @@ const GITATTRIBUTES: &str = "*.ipynb text eol=lf\nsrc/nb_*.rs linguist-generated
 const README: &str = include_str!("../template/README.md");
 const WORKFLOW: &str = include_str!("../template/ci.yml");
 
-/// Makes a project in the new folder `folder`, named by its last part; returns the files made.
+/// Cargo or the language has its own use for these, so a crate of this name cannot be built or used.
+const RESERVED: [&str; 9] =
+    ["alloc", "build", "core", "deps", "examples", "incremental", "proc_macro", "std", "test"];
+
+/// Makes a project in the new folder `folder`, named by its last part; returns the files made or changed.
+///
+/// In a workspace it becomes a member of it; where there is no git repository, it becomes one.
 ///
 /// # Errors
 /// The folder exists, its name is no crate's name, or a file cannot be written.
 pub fn new(folder: &Path) -> Result<Vec<String>> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let crate_name = name.replace('-', "_");
-    name::check_name(&crate_name, "crate").map_err(|(why, help)| Diagnostic::error(why).help(help))?;
+    check_crate_name(&crate_name)?;
     if folder.exists() {
         return Err(Diagnostic::error(format!("`{}` exists already", project::show(folder)))
             .help("choose another name, or run `nbexport init` inside it to add to what is there"));
     }
+    let absolute = std::path::absolute(folder)
+        .map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", project::show(folder))))?;
+    let parent = absolute.parent().unwrap_or(&absolute);
+    let existing = parent.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(parent);
+    let repository = git::top_level(existing).ok();
+    let workspace = workspace_of(&absolute)?;
     let manifest = MANIFEST.replace("{name}", &name) + &table("package");
     let mut files = vec![
         ("Cargo.toml", manifest),
         (".gitignore", GITIGNORE.to_owned()),
         (".gitattributes", GITATTRIBUTES.to_owned()),
         ("README.md", README.replace("{name}", &name)),
-        (".github/workflows/ci.yml", WORKFLOW.to_owned()),
         ("src/lib.rs", LIB.replace("{name}", &crate_name)),
+        ("notebooks/00_start.ipynb", notebook(&crate_name)),
     ];
-    files.push(("notebooks/00_start.ipynb", notebook(&crate_name)));
-    write_all(folder, files, None)
+    // A CI server looks for it on the repository's top and nowhere else.
+    if repository.is_none() {
+        files.insert(4, (".github/workflows/ci.yml", WORKFLOW.to_owned()));
+    }
+    let made = write_all(folder, files, workspace)?;
+    if repository.is_none() {
+        // As `cargo new` does. Without git, the project is none the worse.
+        let _ = git::git(folder, &["init", "--quiet"]);
+    }
+    Ok(made)
 }
 
-/// Adds what a project of notebooks needs to the cargo package in `folder`, touching nothing that is there; returns the
-/// files made.
+fn check_crate_name(name: &str) -> Result<()> {
+    name::check_name(name, "crate").map_err(|(why, help)| Diagnostic::error(why).help(help))?;
+    if RESERVED.contains(&name) {
+        return Err(Diagnostic::error(format!(
+            "`{name}` cannot name a crate: Rust or cargo has its own use for it"
+        ))
+        .help(format!("choose another name: `my-{name}`, say")));
+    }
+    if !name.is_ascii() {
+        return Err(Diagnostic::error(format!(
+            "`{name}` cannot name a crate: cargo takes no letters but a to z"
+        ))
+        .help("choose another name"));
+    }
+    Ok(())
+}
+
+/// The change that makes a new package a member of the workspace it stands in, if it is none by itself.
+fn workspace_of(package: &Path) -> Result<Option<Change>> {
+    for folder in package.ancestors().skip(1) {
+        let path = folder.join("Cargo.toml");
+        let here = std::path::absolute(".").unwrap_or_default();
+        let name = project::show(&project::relative(&path, &here));
+        let original = Original::read(path, &*name)?;
+        let parsed = original.text.as_deref().unwrap_or_default().parse::<DocumentMut>();
+        let Ok(mut document) = parsed else { continue };
+        let Some(workspace) = document.get_mut("workspace").and_then(Item::as_table_like_mut) else {
+            continue;
+        };
+        let member = project::show(&project::relative(package, folder));
+        let lists = |workspace: &dyn TableLike, key: &str, is_it: fn(&str, &str) -> bool| {
+            let list = workspace.get(key).and_then(Item::as_array);
+            list.into_iter().flatten().filter_map(Value::as_str).any(|it| is_it(it, &member))
+        };
+        if lists(workspace, "members", matches_glob)
+            || lists(workspace, "exclude", |it, member| member.starts_with(it))
+        {
+            return Ok(None);
+        }
+        let members = workspace.entry("members").or_insert(toml_edit::value(Array::new()));
+        let Some(members) = members.as_array_mut() else { return Ok(None) };
+        let before = members.iter().last().and_then(|last| last.decor().prefix()?.as_str());
+        let before = match before {
+            Some("") => " ".to_owned(),
+            before => before.unwrap_or_default().to_owned(),
+        };
+        members.push_formatted(Value::from(&*member).decorated(before, ""));
+        return original.as_named(document.to_string());
+    }
+    Ok(None)
+}
+
+/// Whether a path is one of those that cargo takes `crates/*` for.
+fn matches_glob(pattern: &str, path: &str) -> bool {
+    let part = |(pattern, part): (&str, &str)| match pattern.split_once('*') {
+        Some((before, after)) => {
+            part.strip_prefix(before).is_some_and(|rest| rest.ends_with(after) || after.contains('*'))
+        }
+        None => pattern == part,
+    };
+    let (pattern, path) = (pattern.trim_end_matches('/'), path.trim_end_matches('/'));
+    pattern.split('/').count() == path.split('/').count() && pattern.split('/').zip(path.split('/')).all(part)
+}
+
+/// Adds what a project of notebooks needs to the cargo package in `folder`; of what is there, only Cargo.toml, .gitignore
+/// and .gitattributes get lines. Returns the files made or changed.
 ///
 /// # Errors
 /// There is no package, it has the table already, or a file cannot be written.
 pub fn init(folder: &Path) -> Result<Vec<String>> {
-    let path = folder.join("Cargo.toml");
-    let manifest = Original::read(&*path, "Cargo.toml")?;
+    let manifest = Original::read(folder.join("Cargo.toml"), "Cargo.toml")?;
     let text = manifest.text.clone().ok_or_else(|| {
         Diagnostic::error("there is no Cargo.toml here")
             .help("run it in a cargo package, or make a project: `nbexport new NAME`")
     })?;
-    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         Diagnostic::error(format!("Cargo.toml does not parse: {}", error.message()))
     })?;
     let has = |kind: &str| document.get(kind).and_then(|it| it.get("metadata")?.get("nbexport")).is_some();
@@ -78,15 +162,36 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
                 .note("it is a workspace; notebooks are exported into one of its members")
                 .help("add `[workspace.metadata.nbexport]` with `crate = \"MEMBER\"`, or run `nbexport init` in that member"));
     };
+    let crate_name = name.replace('-', "_");
     let mut files = Vec::new();
     if !folder.join("src/lib.rs").exists() {
-        files.push(("src/lib.rs", LIB.replace("{name}", &name.replace('-', "_"))));
+        files.push(("src/lib.rs", LIB.replace("{name}", &crate_name)));
     }
     if project::notebooks_below(&folder.join("notebooks")).unwrap_or_default().is_empty() {
-        files.push(("notebooks/00_start.ipynb", notebook(&name.replace('-', "_"))));
+        files.push(("notebooks/00_start.ipynb", notebook(&crate_name)));
     }
-    let mut document = document;
-    let package = document["package"].as_table_mut().expect("it has a name");
+    let top = git::top_level(folder).ok();
+    let is_top = top.is_none_or(|top| {
+        folder.canonicalize().is_ok_and(|folder| top.canonicalize().is_ok_and(|top| top == folder))
+    });
+    if is_top && !folder.join(".github/workflows/ci.yml").exists() {
+        files.push((".github/workflows/ci.yml", WORKFLOW.to_owned()));
+    }
+    let mut changes = Vec::new();
+    // Below the repository's top the target folder is the workspace's, and ignored there.
+    let ignored =
+        GITIGNORE.lines().filter(|line| is_top || *line != "/target").map(str::to_owned).collect::<Vec<_>>();
+    changes.extend(with_lines(folder, ".gitignore", &ignored)?);
+    let attributes = GITATTRIBUTES.lines().map(str::to_owned).collect::<Vec<_>>();
+    changes.extend(with_lines(folder, ".gitattributes", &attributes)?);
+    configure(&mut document);
+    changes.extend(manifest.as_named(document.to_string())?);
+    write_all(folder, files, changes)
+}
+
+/// Adds the table to a package, in the way in which its Cargo.toml writes tables.
+fn configure(document: &mut DocumentMut) {
+    let Some(package) = document.get_mut("package").and_then(Item::as_table_like_mut) else { return };
     let metadata = package.entry("metadata").or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(true);
@@ -95,16 +200,38 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     let mut own = Table::new();
     own.insert("notebooks", toml_edit::value("notebooks"));
     own.insert("crate", toml_edit::value("."));
-    metadata["nbexport"] = Item::Table(own);
-    write_all(folder, files, manifest.as_named(document.to_string())?)
+    if let Some(metadata) = metadata.as_table_like_mut() {
+        metadata.insert("nbexport", Item::Table(own));
+    }
+}
+
+/// The change that gives a list, one entry a line, those of these lines that it lacks.
+fn with_lines(folder: &Path, name: &str, lines: &[String]) -> Result<Option<Change>> {
+    let original = Original::read(folder.join(name), name)?;
+    let mut text = original.text.clone().unwrap_or_default();
+    let bare = |line: &str| line.trim().trim_matches('/').to_owned();
+    for line in lines {
+        if !text.lines().any(|there| bare(there) == bare(line)) {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    original.as_named(text)
 }
 
 fn table(kind: &str) -> String {
     format!("\n[{kind}.metadata.nbexport]\nnotebooks = \"notebooks\"\ncrate = \".\"\n")
 }
 
-/// Makes these files, and one `change` of a file that is there.
-fn write_all(folder: &Path, files: Vec<(&str, String)>, change: Option<Change>) -> Result<Vec<String>> {
+/// Makes these files, and `changes` of files that are there.
+fn write_all(
+    folder: &Path,
+    files: Vec<(&str, String)>,
+    others: impl IntoIterator<Item = Change>,
+) -> Result<Vec<String>> {
     let mut made: Vec<String> = files.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut changes = Vec::new();
     for (name, text) in files {
@@ -112,8 +239,10 @@ fn write_all(folder: &Path, files: Vec<(&str, String)>, change: Option<Change>) 
         let name = project::show(&path);
         changes.extend(Original { path, name, text: None }.as_named(text)?);
     }
-    made.extend(change.iter().map(|change| change.name.clone()));
-    changes.extend(change);
+    for change in others {
+        made.push(change.name.clone());
+        changes.push(change);
+    }
     Lock::beside(&folder.join("Cargo.toml")).commit(&changes)?;
     Ok(made)
 }
@@ -129,7 +258,7 @@ fn notebook(crate_name: &str) -> String {
             body.push(line);
         }
     }
-    let cells: Vec<Value> = cells
+    let cells: Vec<serde_json::Value> = cells
         .into_iter()
         .map(|(kind, id, body)| {
             let source = lines(body.join("\n").trim_end());

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
 /// The same without a word on what to do.
 pub(super) fn clean_all(args: &CleanArgs, global: &Global) -> Result<Status> {
     let options = Options { outputs: args.outputs };
-    let context = Context::new(&args.paths, global)?;
+    let context = Context::of_notebooks(&args.paths, global)?;
     let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {
         let name = &notebook.name;

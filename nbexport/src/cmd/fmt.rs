@@ -8,7 +8,7 @@ use crate::cli::{FmtArgs, Global};
 
 /// Formats, and prints a line for each notebook that changed, or a diff for each cell that would.
 pub(crate) fn run(args: &FmtArgs, global: &Global) -> Result<Status> {
-    let context = Context::new(&args.paths, global)?;
+    let context = Context::of_notebooks(&args.paths, global)?;
     let printer = context.printer;
     let lock = if args.check { None } else { Some(context.lock()?) };
     let (mut paths, mut notebooks) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use nbexport::git::hooks;
 use nbexport::project::Project;
 
 use super::Status;
-use crate::cli::{CleanArgs, ExportArgs, Format, Global, HooksCommand};
+use crate::cli::{CleanArgs, ExportArgs, Format, Global, HooksCommand, InCrate};
 use crate::printer::Printer;
 
 /// Installs, takes out, or checks what is staged.
@@ -63,7 +63,8 @@ fn check(global: &Global) -> Result<Status> {
                     .help("run `nbexport clean`, then `git add` them"),
             );
         }
-        let export = ExportArgs { paths, check: true, force: false, format: Format::Text };
+        let (format, in_crate) = (Format::Text, InCrate::default());
+        let export = ExportArgs { paths, check: true, force: false, format, in_crate };
         status = status.max(unclean).max(super::export::run(&export, &global)?);
     }
     Ok(status)

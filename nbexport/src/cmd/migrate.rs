@@ -8,7 +8,7 @@ use crate::cli::{Global, MigrateArgs};
 
 /// Migrates, and prints a line for each notebook, or a diff for each cell that would change.
 pub(crate) fn run(args: &MigrateArgs, global: &Global) -> Result<Status> {
-    let context = Context::new(&args.paths, global)?;
+    let context = Context::of_notebooks(&args.paths, global)?;
     let printer = context.printer;
     let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {

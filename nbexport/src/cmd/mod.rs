@@ -57,12 +57,21 @@ pub(crate) struct Context {
 impl Context {
     /// Finds the project of the paths given, and the notebooks they stand for.
     pub(crate) fn new(paths: &[PathBuf], global: &Global) -> Result<Self> {
-        let printer = Printer::new(global);
         let start = paths.first().map_or(Path::new("."), PathBuf::as_path);
-        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+        Self::of(paths, global, || Project::discover(start, global.krate.as_deref()))
+    }
+
+    /// The same for a command that needs no crate: notebooks of no project will do.
+    pub(crate) fn of_notebooks(paths: &[PathBuf], global: &Global) -> Result<Self> {
+        Self::of(paths, global, || Project::of_notebooks(paths))
+    }
+
+    fn of(paths: &[PathBuf], global: &Global, project: impl FnOnce() -> Result<Project>) -> Result<Self> {
+        let printer = Printer::new(global);
+        if let Some(missing) = paths.iter().find(|path| !path.exists() && !path.is_symlink()) {
             return Err(missing_path(missing));
         }
-        let project = Project::discover(start, global.krate.as_deref())?;
+        let project = project()?;
         let mut notebooks = Vec::new();
         for path in paths {
             let absolute =
@@ -76,9 +85,16 @@ impl Context {
                 .help("export the notebooks of one project at a time"));
             }
             if absolute.is_dir() {
-                notebooks.extend(project::notebooks_below(&absolute).map_err(|error| {
-                    Diagnostic::error(format!("cannot list `{}`: {error}", project::show(path)))
-                })?);
+                let name = project::show(path);
+                let below = project::notebooks_below(&absolute)
+                    .map_err(|error| Diagnostic::error(format!("cannot list `{name}`: {error}")))?;
+                if below.is_empty() {
+                    return Err(Diagnostic::error(format!(
+                        "`{name}` is a folder, and there is no notebook in it"
+                    ))
+                    .help("name a notebook, or a folder of them"));
+                }
+                notebooks.extend(below);
             } else {
                 notebooks.push(absolute);
             }

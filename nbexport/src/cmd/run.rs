@@ -11,7 +11,7 @@ use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
 pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
-    let context = Context::new(&args.how.paths, global)?;
+    let context = Context::of_notebooks(&args.how.paths, global)?;
     let spec = kernel::find(args.kernel.as_deref())?;
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;

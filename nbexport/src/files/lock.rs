@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use toml_edit::DocumentMut;
+
 use super::commit::is_temporary;
+use super::read_text;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::project::Project;
 
@@ -25,6 +28,9 @@ impl Lock {
     /// # Errors
     /// The lock's file cannot be made (a read-only disk).
     pub fn of(project: &Project) -> Result<Self> {
+        if !project.is_configured {
+            return Ok(Self::beside(&project.root.join("x")));
+        }
         let folder = own_folder(project);
         let held = || {
             fs::create_dir_all(&folder)?;
@@ -85,7 +91,20 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
 pub(crate) fn own_folder(project: &Project) -> PathBuf {
     // Without a configured project the root is no more than a folder that notebook and crate have in common.
     let is_cargo_folder = project.root.join("Cargo.toml").is_file();
-    if is_cargo_folder { &project.root } else { &project.krate }.join("target/nbexport")
+    let folder = if is_cargo_folder { &project.root } else { &project.krate };
+    let is_workspace = |folder: &&Path| {
+        let manifest = read_text(&folder.join("Cargo.toml")).ok();
+        let manifest = manifest.and_then(|text| text.parse::<DocumentMut>().ok());
+        manifest.is_some_and(|manifest| manifest.contains_key("workspace"))
+    };
+    // A member of a workspace has no target folder of its own, and none that git is told to ignore.
+    match folder.ancestors().find(is_workspace).filter(|workspace| workspace != folder) {
+        Some(workspace) => {
+            let member = folder.strip_prefix(workspace).unwrap_or(folder);
+            workspace.join("target/nbexport/members").join(member)
+        }
+        None => folder.join("target/nbexport"),
+    }
 }
 
 /// Opens it as it is: its list is for whoever gets the lock.
