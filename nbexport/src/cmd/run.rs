@@ -2,7 +2,8 @@
 
 use nbexport::diagnostic::Result;
 use nbexport::run::Outcome;
-use nbexport::run::kernel::{self, Write};
+use nbexport::run::kernel;
+use nbexport::run::outputs::Keep;
 
 use super::report::Reporter;
 use super::test::{listen_for_interrupts, options};
@@ -16,9 +17,9 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
     let reporter = Reporter::new(context.printer, Format::Text, notebooks.len());
-    let what = if args.timings { Write::OutputsAndTimes } else { Write::Outputs };
-    let (project, options) = (&context.project, options(&context.project, &args.how, None));
-    let outcomes = kernel::test(project, &notebooks, &spec, &options, Some(what), &|it| reporter.tell(&it));
+    let mut options = options(&context.project, &args.how, None);
+    options.keep = if args.timings { Keep::OutputsAndTimes } else { Keep::Outputs };
+    let outcomes = kernel::test(&context.project, &notebooks, &spec, &options, &|it| reporter.tell(&it));
     let status = reporter.finish(&outcomes);
     if outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Ran(_))) {
         tell_to_reload(context.printer);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::project::Project;
+use nbexport::run::outputs::Keep;
 use nbexport::run::{Options, Select};
 use nbexport::run::{kernel, native, process};
 
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
         Some(name) => {
             let spec = kernel::find((!name.is_empty()).then_some(name))?;
-            kernel::test(&context.project, &notebooks, &spec, &options, None, &|it| reporter.tell(&it))
+            kernel::test(&context.project, &notebooks, &spec, &options, &|it| reporter.tell(&it))
         }
     };
     let status = reporter.finish(&outcomes);
@@ -54,6 +55,7 @@ pub(super) fn options(project: &Project, how: &HowToRun, filter: Option<&str>) -
         timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
         keep_going: how.no_fail_fast,
         select: Select { flags: Some(flags), ..select },
+        keep: Keep::Nothing,
     }
 }
 

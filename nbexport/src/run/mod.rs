@@ -5,6 +5,7 @@
 pub mod kernel;
 mod left_out;
 pub mod native;
+pub mod outputs;
 mod plan;
 pub mod process;
 pub mod verdict;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::diagnostic::Diagnostic;
 use crate::notebook::Cell;
 use crate::parallel::side_by_side;
+use crate::run::outputs::Keep;
 use crate::run::verdict::NotebookReport;
 
 /// How to test.
@@ -29,6 +31,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Which notebooks and cells.
     pub select: Select,
+    /// What becomes of outputs.
+    pub keep: Keep,
 }
 
 /// A choice of notebooks and cells; all of them by default.
@@ -82,7 +86,7 @@ impl Outcome {
     /// Whether it is anything but well.
     pub fn is_bad(&self) -> bool {
         match self {
-            Self::Ran(report) => report.failed() > 0,
+            Self::Ran(report) => report.failed() > 0 || !report.stale.is_empty(),
             Self::Unable(_) | Self::NotBegun => true,
         }
     }

@@ -60,6 +60,7 @@ impl<'a> Plan<'a> {
             source: Arc::clone(cell.source()),
             verdict,
             time,
+            ran: None,
             tests_not_run: cell.code().as_ref().ok().filter(|_| runs).map(tests).unwrap_or_default(),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::notebook::Cell;
 use crate::notebook::directive::{Directives, Kind};
+use crate::run::outputs::Ran;
 
 /// What a cell is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub struct CellReport {
     pub verdict: Verdict,
     /// How long it took, compilation included.
     pub time: Duration,
+    /// What it put out, if it ran.
+    pub ran: Option<Ran>,
     /// The `#[test]` functions in it, which neither engine runs.
     pub tests_not_run: Vec<String>,
 }
@@ -107,6 +110,8 @@ pub struct NotebookReport {
     pub name: String,
     /// Its code cells, in order.
     pub cells: Vec<CellReport>,
+    /// Where the outputs in the notebook are not what its cells put out, if that was asked.
+    pub stale: Vec<Diagnostic>,
     /// How long it took, the start of the kernel or the build included.
     pub time: Duration,
 }

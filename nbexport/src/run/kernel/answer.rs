@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Instrumented, Output, Refused};
+use super::{Instrumented, Refused};
+use crate::run::outputs::Output;
 
 /// What the kernel answered to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

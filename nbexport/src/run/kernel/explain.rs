@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 
-use super::{Instrumented, Output};
+use super::Instrumented;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::notebook::header::first_code;
+use crate::run::outputs::Output;
 
 /// What a cell printed, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]

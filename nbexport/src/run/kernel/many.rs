@@ -5,23 +5,22 @@ use std::path::{Path, PathBuf};
 use toml_edit::Table;
 
 use super::install::notebook_env;
-use super::notebook::{RunOptions, run, write};
-use super::{KernelOptions, KernelReport, Spec, Write, builds_dir};
+use super::notebook::{RunOptions, run};
+use super::{KernelOptions, Spec, builds_dir};
 use crate::diagnostic::Result;
 use crate::notebook::{Cell, Notebook, header};
 use crate::project::Project;
+use crate::run::outputs::finish;
 use crate::run::plan::is_wanted;
+use crate::run::verdict::NotebookReport;
 use crate::run::{Options, Outcome, Progress, run_each};
 
 /// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
-///
-/// With `outputs`, what their cells put out is written into each notebook that ran, as soon as it is through.
 pub fn test(
     project: &Project,
     paths: &[PathBuf],
     spec: &Spec,
     options: &Options,
-    outputs: Option<Write>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Vec<(String, Outcome)> {
     let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
@@ -35,13 +34,11 @@ pub fn test(
         |(_, name)| name,
         |(path, name)| {
             let ran = run_one(path, name, spec, (options, &project.profile), progress);
-            let written = ran.and_then(|(notebook, ran)| {
-                if let Some(what) = outputs {
-                    write(project, path, &notebook, &ran, what)?;
-                }
-                Ok(Outcome::Ran(ran.report))
+            let finished = ran.and_then(|(notebook, report)| {
+                finish(project, path, &notebook, &report, options.keep)?;
+                Ok(Outcome::Ran(report))
             });
-            written.unwrap_or_else(Outcome::Unable)
+            finished.unwrap_or_else(Outcome::Unable)
         },
     );
     wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
@@ -53,7 +50,7 @@ fn run_one(
     spec: &Spec,
     (options, profile): (&Options, &Table),
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Result<(Notebook, KernelReport)> {
+) -> Result<(Notebook, NotebookReport)> {
     let notebook = Notebook::read(path, name)?;
     let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
     kernel.builds = builds_dir();

@@ -12,7 +12,6 @@ mod launch;
 mod many;
 mod message;
 mod notebook;
-mod output;
 mod sink;
 mod spec;
 mod wire;
@@ -29,8 +28,7 @@ pub use builds::builds_dir;
 pub use install::{Installed, NAME, install, profile_env, uninstall};
 pub use instrument::{Instrumented, Refused, Use, Why, instrument};
 pub use many::test;
-pub use notebook::{KernelReport, RunOptions, Write, run, write};
-pub use output::Output;
+pub use notebook::{RunOptions, run};
 pub use spec::{Spec, find};
 
 use crate::diagnostic::{Diagnostic, Result};

@@ -1,21 +1,16 @@
-//! A whole notebook in the kernel: every code cell gets a verdict, and the outputs a place in the file.
+//! A whole notebook in the kernel: every code cell gets a verdict, and its outputs.
 
-use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-
 use super::explain::Sent;
-use super::{End, Kernel, KernelOptions, Output, Refused, Run, Use, Why, explain};
+use super::{End, Kernel, KernelOptions, Refused, Run, Use, Why, explain};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::files::{Lock, Original};
-use crate::notebook::{Cell, Edit, Notebook, header};
-use crate::project::Project;
+use crate::notebook::{Cell, Notebook, header};
 use crate::run::Select;
+use crate::run::outputs::Ran;
 use crate::run::plan::Plan;
-use crate::run::verdict::{Expect, Failure, FailureKind, NotebookReport, Verdict};
+use crate::run::verdict::{CellReport, Expect, Failure, FailureKind, NotebookReport, Verdict};
 
 /// How a notebook is run.
 #[derive(Clone, Debug)]
@@ -30,48 +25,22 @@ pub struct RunOptions {
     pub select: Select,
 }
 
-/// What of a run is written into the notebook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// Outputs and execution counts.
-    Outputs,
-    /// The times of each cell as well, where JupyterLab keeps them: in `metadata.execution`.
-    OutputsAndTimes,
-}
-
-/// A notebook that was run, with what its cells put out.
-#[derive(Debug)]
-pub struct KernelReport {
-    /// The verdicts.
-    pub report: NotebookReport,
-    /// For each cell of the report that ran: what came of it.
-    runs: Vec<Option<Ran>>,
-}
-
-#[derive(Debug)]
-struct Ran {
-    outputs: Vec<Output>,
-    execution_count: Option<u64>,
-    times: Vec<(&'static str, String)>,
-}
-
 /// Runs a notebook's code cells from top to bottom in a kernel of their own. `progress` hears of each cell before it
 /// runs.
 pub fn run(
     notebook: &Notebook,
     options: &RunOptions,
     mut progress: impl FnMut(&Cell),
-) -> Result<KernelReport> {
+) -> Result<NotebookReport> {
     let plan = Plan::new(notebook, &options.select)?;
     let start = Instant::now();
     let mut kernel = None;
     let mut stopped = false;
     let mut before: Vec<Sent> = Vec::new();
     let mut cells = Vec::new();
-    let mut runs = Vec::new();
     for (index, (cell, expect)) in plan.cells().enumerate() {
         let began = Instant::now();
-        let mut outcome = None;
+        let mut ran = None;
         let verdict = match expect {
             Expect::Skip(why) => Verdict::Skipped(why),
             _ if stopped => Verdict::NotReached,
@@ -88,7 +57,7 @@ pub fn run(
                 // Without its variables the notebook cannot go on, whatever was asked for.
                 let gone = !kernel.is_running();
                 stopped = gone || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
-                outcome = Some(Ran {
+                ran = Some(Ran {
                     outputs: run.outputs,
                     execution_count: run.execution_count,
                     times: run.times,
@@ -96,91 +65,9 @@ pub fn run(
                 verdict
             }
         };
-        cells.push(plan.report(index, verdict, began.elapsed()));
-        runs.push(outcome);
+        cells.push(CellReport { ran, ..plan.report(index, verdict, began.elapsed()) });
     }
-    let report = NotebookReport { name: notebook.name.clone(), cells, time: start.elapsed() };
-    Ok(KernelReport { report, runs })
-}
-
-impl KernelReport {
-    /// The edits that put outputs and execution counts into the notebook. Cells that did not run keep theirs.
-    pub fn edits(&self, notebook: &Notebook, what: Write) -> Vec<Edit> {
-        let mut edits = Vec::new();
-        for (cell, run) in notebook.cells.iter().filter(|cell| cell.is_code()).zip(&self.runs) {
-            let Some(Ran { outputs, execution_count, times }) = run else { continue };
-            // A reader learns nothing from the `()` that the kernel shows for a closing `for` or `println!`.
-            let outputs =
-                outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
-            let count = execution_count.map_or(Value::Null, Value::from);
-            // In the order in which nbformat sorts the keys, should both be new.
-            set(notebook, cell, "execution_count", cell.spans.execution_count.as_ref(), &count, &mut edits);
-            if what == Write::OutputsAndTimes {
-                let metadata = with_times(notebook, cell, times);
-                set(notebook, cell, "metadata", cell.spans.metadata.as_ref(), &metadata, &mut edits);
-            }
-            set(notebook, cell, "outputs", cell.spans.outputs.as_ref(), &outputs, &mut edits);
-        }
-        edits
-    }
-}
-
-/// Writes outputs and execution counts into the notebook's file: at once, and only when they differ.
-pub fn write(
-    project: &Project,
-    path: &Path,
-    notebook: &Notebook,
-    run: &KernelReport,
-    what: Write,
-) -> Result<()> {
-    let text = notebook.edited(run.edits(notebook, what));
-    match Original::of(notebook, path).in_project(project, text)? {
-        Some(change) => Lock::of(project)?.commit(&[change]),
-        None => Ok(()),
-    }
-}
-
-/// A cell's metadata with the times of its run, in the place where nbformat, which sorts keys, has them.
-fn with_times(notebook: &Notebook, cell: &Cell, times: &[(&'static str, String)]) -> Value {
-    let span = cell.spans.metadata.clone();
-    let old: Option<Map<String, Value>> =
-        span.and_then(|span| serde_json::from_str(&notebook.text()[span]).ok());
-    let mut times: Vec<_> =
-        times.iter().map(|(key, date)| ((*key).to_owned(), Value::from(date.as_str()))).collect();
-    times.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut entries: Vec<_> =
-        old.unwrap_or_default().into_iter().filter(|(key, _)| key != "execution").collect();
-    let at = entries.iter().position(|(key, _)| key.as_str() > "execution").unwrap_or(entries.len());
-    entries.insert(at, ("execution".to_owned(), Value::Object(times.into_iter().collect())));
-    Value::Object(entries.into_iter().collect())
-}
-
-/// The edit that gives `key` of a cell a value; nothing when it has that value already.
-fn set(
-    notebook: &Notebook,
-    cell: &Cell,
-    key: &str,
-    span: Option<&Range<usize>>,
-    value: &Value,
-    edits: &mut Vec<Edit>,
-) {
-    let text = notebook.text();
-    let new = notebook.json(value, 3);
-    let Some(span) = span else {
-        // A cell without the key is against nbformat, yet there are such notebooks: it goes right after the brace.
-        let start = cell.spans.cell.start + 1;
-        let space = &text[start..start + text[start..].find('"').unwrap_or(0)];
-        let new = format!("{space}\"{key}\": {new},");
-        match edits.last_mut().filter(|edit| edit.range == (start..start)) {
-            Some(edit) => edit.text.push_str(&new),
-            None => edits.push(Edit { range: start..start, text: new }),
-        }
-        return;
-    };
-    let same = serde_json::from_str::<Value>(&text[span.clone()]).is_ok_and(|old| old == *value);
-    if !same {
-        edits.push(Edit { range: span.clone(), text: new });
-    }
+    Ok(NotebookReport { name: notebook.name.clone(), cells, stale: Vec::new(), time: start.elapsed() })
 }
 
 /// Holds how a cell ended against what is expected of it. `before` has the cells sent so far, this one last.

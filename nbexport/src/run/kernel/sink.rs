@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::message::Message;
-use super::output::{Bounded, Output};
 use super::{Status, instrument};
+use crate::run::outputs::{Bounded, Output};
 
 /// What a request brings in.
 pub(super) struct Sink {

@@ -206,7 +206,7 @@ fn run_one(
         let time = run.map_or(Duration::ZERO, |run| run.time);
         cells.push(CellReport { verdict, time, ..report.clone() });
     }
-    Outcome::Ran(NotebookReport { name: name.clone(), cells, time: start.elapsed() })
+    Outcome::Ran(NotebookReport { name: name.clone(), cells, stale: Vec::new(), time: start.elapsed() })
 }
 
 /// The primary span of a compiler's message.
