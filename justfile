@@ -24,6 +24,14 @@ test:
 merges CASES="10000":
     PROPTEST_CASES={{CASES}} cargo test -p nbexport --test cli -- random_merges
 
+# Wrong notebooks through all commands for so many seconds; FUZZ_SEED=… for the rounds of an earlier time
+fuzz SECONDS="60":
+    FUZZ_SECONDS={{SECONDS}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::fuzz
+
+# What must hold of each notebook of a folder, as a table
+corpus DIR="notebooks":
+    CORPUS={{absolute_path(DIR)}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::corpus
+
 # Is the crate what the notebooks say?
 export-check:
     cargo run -p nbexport -- --check

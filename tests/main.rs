@@ -20,6 +20,7 @@ mod export;
 mod files;
 mod flags;
 mod foreign_names;
+mod fuzz;
 mod git;
 mod git_paths;
 mod hand_edits;
