@@ -369,6 +369,46 @@ fn diff_against_head_and_of_two_files() {
     assert_eq!(tree.run(&format!("diff {NOTEBOOK} Cargo.toml")).code, Some(2));
 }
 
+#[test]
+fn diff_without_a_file_is_of_all_notebooks_that_changed() {
+    let tree = Tree::new(CELLS);
+    tree.case.write("notebooks/01_größe.ipynb", notebook("--- a\nlet a = 1;"));
+    tree.case.write("notebooks/deep/02_gone.ipynb", notebook("--- g\nlet g = 1;"));
+    tree.commit("two");
+    let same = tree.run("diff");
+    assert!(same.code == Some(0) && same.stdout.is_empty(), "{same}");
+    tree.edit("\"# Demo\"", "\"# A demo\"");
+    tree.case.replace("notebooks/01_größe.ipynb", "let a = 1", "let a = 2");
+    std::fs::remove_dir_all(tree.case.path("notebooks/deep")).unwrap();
+    // From any folder, as git's diff does.
+    let mut diff = command(env!("CARGO_BIN_EXE_nbexport"), &tree.case.path("exp"));
+    diff.arg("diff");
+    assert_snapshot!(tree.told(diff), @r"
+    exit status 1
+    --- stdout
+    --- HEAD:notebooks/00_demo.ipynb
+    +++ notebooks/00_demo.ipynb
+    @@ cell 1 (title, markdown): changed @@
+    -# Demo
+    +# A demo
+    --- HEAD:notebooks/01_größe.ipynb
+    +++ notebooks/01_größe.ipynb
+    @@ cell 1 (a): changed @@
+    -let a = 1;
+    +let a = 2;
+    --- HEAD:notebooks/deep/02_gone.ipynb
+    +++ notebooks/deep/02_gone.ipynb
+    @@ cell 1 (g): removed @@
+    -let g = 1;
+    @@ notebook metadata: kernelspec, language_info @@
+    ");
+    // One that cannot be read does not hold up the others.
+    tree.edit("{\n", "<<<<<<< HEAD\n{\n");
+    let run = tree.run("diff");
+    assert!(run.code == Some(2) && run.stderr.contains("notebooks/00_demo.ipynb"), "{run}");
+    assert!(run.stdout.contains("+let a = 2;"), "{run}");
+}
+
 /// Two branches from one commit: `main` with one edit, `other` with another.
 fn branches(ours: impl Fn(&Tree), theirs: impl Fn(&Tree)) -> Tree {
     let tree = Tree::new(CELLS);

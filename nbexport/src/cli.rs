@@ -338,8 +338,8 @@ pub(crate) struct ExportArgs {
 /// What `diff` takes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DiffArgs {
-    /// Two versions of a notebook, or one notebook to compare with git's HEAD
-    #[arg(value_name = "NOTEBOOK", required = true)]
+    /// Two versions of a notebook, or one notebook to compare with git's HEAD; all that differ from it when none is named
+    #[arg(value_name = "NOTEBOOK")]
     pub paths: Vec<PathBuf>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -119,7 +119,7 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
     for _ in 0..rng.random_range(2..7) {
         let drops = rng.random_range(0..12) == 0;
         let command = pick(rng, if drops { DROPPING } else { COMMANDS });
-        let (before, notebook) = (everywhere(&sandbox), sandbox.notebook());
+        let (before, notebook, modules) = (everywhere(&sandbox), sandbox.notebook(), sandbox.modules());
         let ended = sandbox.run(command, Some(&notebook));
         tally.count(&ended);
         let mut faults = ended.faults();
@@ -131,7 +131,9 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
         }
         let lost: Vec<String> = before.difference(&everywhere(&sandbox)).cloned().collect();
         if !drops && !lost.is_empty() {
-            faults.push(format!("loses {lost:?}"));
+            let modules = modules.iter().filter(|(_, text)| lost.iter().any(|it| text.contains(it.as_str())));
+            let names: Vec<&PathBuf> = modules.map(|(path, _)| path).collect();
+            faults.push(format!("loses {lost:?} of {names:?}"));
         }
         if !faults.is_empty() {
             return tally.fault(&faults.join(", "), &ended, &notebook);

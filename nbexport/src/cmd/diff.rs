@@ -25,6 +25,7 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status> {
         return driver(&args.paths, global);
     }
     let (old, new) = match args.paths.as_slice() {
+        [] => return all(args, global),
         [new] => (at_head(new)?, read(new)?),
         [old, new] => (read(old)?, read(new)?),
         _ => {
@@ -32,12 +33,41 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status> {
                 .help("name two versions of one notebook, or one notebook to compare it with git's HEAD"));
         }
     };
-    let diff = NotebookDiff::of(&old, &new);
+    Ok(print(&old, &new, args, Printer::new(global)))
+}
+
+fn print(old: &Notebook, new: &Notebook, args: &DiffArgs, printer: Printer) -> Status {
+    let diff = NotebookDiff::of(old, new);
     match args.format {
-        Format::Text => Printer::new(global).diff(&diff.render(&old.name, &new.name)),
+        Format::Text => printer.diff(&diff.render(&old.name, &new.name)),
         Format::Json => Printer::json_line(&diff.json(&new.name)),
     }
-    Ok(if diff.is_same() { Status::Success } else { Status::Found })
+    if diff.is_same() { Status::Success } else { Status::Found }
+}
+
+/// Every notebook of the work tree that is not as it was committed last, as `git diff HEAD` takes them. One that
+/// cannot be read is told, and does not hold up the others.
+fn all(args: &DiffArgs, global: &Global) -> Result<Status> {
+    let printer = Printer::new(global);
+    let top = git::top_level(Path::new("."))?;
+    let mut status = Status::Success;
+    for path in git::changed_notebooks(&top)? {
+        let name = show(&path);
+        let old = git::committed(&top, &path)?.unwrap_or_else(|| EMPTY.to_owned());
+        let new = match fs::symlink_metadata(top.join(&path)) {
+            Ok(_) => Notebook::read(&top.join(&path), &name),
+            Err(_) => Notebook::parse(&name, EMPTY.to_owned()),
+        };
+        status =
+            status.max(match Notebook::parse(&format!("HEAD:{name}"), old).and_then(|old| Ok((old, new?))) {
+                Ok((old, new)) => print(&old, &new, args, printer),
+                Err(diagnostic) => {
+                    printer.error(&diagnostic);
+                    Status::Failed
+                }
+            });
+    }
+    Ok(status)
 }
 
 fn read(path: &Path) -> Result<Notebook> {

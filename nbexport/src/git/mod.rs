@@ -6,7 +6,7 @@ mod matching;
 pub mod merge;
 mod values;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -62,6 +62,32 @@ pub fn version(path: &Path, version: &str) -> Result<Option<String>> {
     Ok(text.and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
+/// The notebooks of a work tree that are not as they were committed last, seen from its root: changed, new in the index,
+/// or gone.
+///
+/// # Errors
+/// There is no git.
+pub fn changed_notebooks(top: &Path) -> Result<Vec<PathBuf>> {
+    let changed = ["diff", "--name-only", "-z", "--no-renames", "HEAD", "--", "*.ipynb"];
+    let paths = match git(top, &changed)? {
+        Some(paths) => paths,
+        // There is no commit yet.
+        None => git(top, &["ls-files", "-z", "--", "*.ipynb"])?.unwrap_or_default(),
+    };
+    Ok(names(&paths))
+}
+
+/// The text of a file, seen from the work tree's root, as it was committed last; `None` when it was not.
+///
+/// # Errors
+/// There is no git.
+pub fn committed(top: &Path, path: &Path) -> Result<Option<String>> {
+    let mut revision = OsString::from("HEAD:");
+    revision.push(path);
+    let text = git(top, &[OsStr::new("show"), &revision])?;
+    Ok(text.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
 /// Whether a text holds a conflict as git marks one.
 pub fn is_conflicted(text: &str) -> bool {
     let begins = |marker: &str| text.lines().any(|line| line.starts_with(marker));
@@ -75,11 +101,13 @@ pub fn is_conflicted(text: &str) -> bool {
 pub fn staged(top: &Path) -> Result<Vec<PathBuf>> {
     let changed = ["diff", "--cached", "--name-only", "-z", "--diff-filter=ACMRT"];
     let paths = git(top, &changed)?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&paths)
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-        .collect())
+    Ok(names(&paths))
+}
+
+/// The paths that git lists with `-z`.
+fn names(list: &[u8]) -> Vec<PathBuf> {
+    let list = String::from_utf8_lossy(list);
+    list.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
 /// Writes what is staged and nbexport reads (notebooks, Rust files, manifests) to a folder.
