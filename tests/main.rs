@@ -24,6 +24,7 @@ mod fuzz;
 mod git;
 mod git_paths;
 mod hand_edits;
+mod interrupted;
 mod kernel;
 mod lossless;
 mod merge;

@@ -195,3 +195,70 @@ fn changed_meanwhile(names: &[&str]) -> Diagnostic {
     .help("the newer text is as it was saved: run nbexport again")
     .as_finding()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Original;
+
+    fn change(path: &Path, before: Option<&str>, after: &str) -> Change {
+        let name = path.display().to_string();
+        let original = Original { path: path.to_owned(), name, text: before.map(str::to_owned) };
+        original.as_named(after.to_owned()).unwrap().unwrap()
+    }
+
+    /// What was exchanged before somebody saved the last file of a set is as it was again, new files are gone, and what
+    /// was saved stays.
+    #[test]
+    fn a_save_between_two_files_of_a_set_undoes_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new, saved] = ["old", "new", "saved"].map(|name| folder.path().join(name));
+        fs::write(&old, "old text").unwrap();
+        fs::write(&saved, "as read").unwrap();
+        let changes = [
+            change(&old, Some("old text"), "ours"),
+            change(&new, None, "ours"),
+            change(&saved, Some("as read"), "ours"),
+        ];
+        let lock = Lock::beside(&old);
+        let staged: Vec<_> = changes.iter().map(|change| Staged::new(&lock, change).unwrap()).collect();
+        staged[0].swap().unwrap();
+        staged[1].swap().unwrap();
+        assert_eq!(fs::read_to_string(&old).unwrap(), "ours");
+        fs::write(&saved, "typed").unwrap();
+        assert!(staged[2].swap().unwrap_err().is_finding);
+        staged[1].take_back();
+        staged[0].take_back();
+        drop(staged);
+        assert_eq!(fs::read_to_string(&old).unwrap(), "old text");
+        assert_eq!(fs::read_to_string(&saved).unwrap(), "typed");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    /// Nor does taking back drop what somebody saved into a file that was exchanged already.
+    #[test]
+    fn what_is_saved_after_the_exchange_is_not_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let change = change(&path, Some("old"), "ours");
+        let staged = Staged::new(&Lock::beside(&path), &change).unwrap();
+        staged.swap().unwrap();
+        fs::write(&path, "typed").unwrap();
+        staged.take_back();
+        drop(staged);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "typed");
+    }
+
+    /// Somebody saves once more while a save is given back: the newest text stays.
+    #[test]
+    fn the_newest_of_two_saves_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, temporary] = ["target", "temporary"].map(|name| folder.path().join(name));
+        // Ours was exchanged with a first save, and then replaced by a second one.
+        fs::write(&temporary, "first save").unwrap();
+        fs::write(&target, "second save").unwrap();
+        give_back(&temporary, &target, b"ours");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "second save");
+    }
+}
