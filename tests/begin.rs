@@ -226,3 +226,15 @@ fn the_crate_is_asked_for_only_where_it_means_something() {
         assert!(!case.run(&format!("help {command}")).stdout.contains("--crate"), "{command}");
     }
 }
+
+#[test]
+fn a_module_that_no_notebook_makes_any_more_is_found_by_the_check() {
+    let case = Case::of(CELLS);
+    case.export();
+    assert_eq!(case.run("--check").code, Some(0));
+    std::fs::remove_file(case.path("notebooks/00_demo.ipynb")).unwrap();
+    let run = case.run("--check");
+    assert!(run.code == Some(1) && run.stderr.contains("delete `exp/src/nb_00.rs`"), "{run}");
+    // To export is to do all that can be done of it.
+    assert_eq!(case.run("").code, Some(0));
+}

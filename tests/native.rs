@@ -396,7 +396,9 @@ fn a_broken_module_does_not_lock_its_notebook_out() {
     case.export();
     case.replace("exp/src/nb_01.rs", "{ 2 }", "{ two }");
     let run = case.run("test notebooks/00_a.ipynb notebooks/01_b.ipynb");
-    assert!(run.code == Some(0) && run.stderr.contains("with a copy of it"), "{run}");
+    // The cells are as they should be, the crate is not.
+    assert!(run.code == Some(1) && run.stdout.contains("2 notebooks: all passed"), "{run}");
+    assert!(run.stderr.contains("with a copy of it"), "{run}");
     assert!(run.stderr.contains("without `nb_01`, `nb_02`"), "{run}");
     let run = case.run("test notebooks/02_c.ipynb");
     assert_eq!(run.code, Some(2), "{run}");
@@ -420,4 +422,42 @@ fn three_hundred_cells_are_one_program() {
     }
     let run = Case::of(&text).run("test");
     assert!(run.code == Some(0) && run.stdout.contains("300 cells passed"), "{run}");
+}
+
+/// The cell compiles behind the `use` of its notebook, and not in the module, where there is none.
+#[test]
+fn a_crate_that_does_not_compile_is_told_though_every_cell_passes() {
+    let case = Case::of(
+        "
+        --- use
+        use std::fmt::Write as _;
+        --- shout
+        //| export
+        pub fn shout(word: &str) -> String {
+            let mut text = String::new();
+            write!(text, \"{word}!\").unwrap();
+            text
+        }
+        --- check
+        assert_eq!(shout(\"hey\"), \"hey!\");
+    ",
+    );
+    // Not exported yet, the crate has nothing of it.
+    assert_eq!(case.run("test").code, Some(0));
+    case.export();
+    let run = case.run("test");
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("notebooks/00_demo.ipynb:cell 2:4:12"), "{run}");
+    assert!(run.stderr.contains("every cell passed, and yet `exp` does not compile"), "{run}");
+    let json = case.run("test --format json");
+    assert!(json.code == Some(1) && json.stdout.contains("and yet `exp` does not compile"), "{json}");
+}
+
+#[test]
+fn what_compiling_took_is_told() {
+    let case = Case::of("--- one\nlet x = 1;").notebook("01_other", "--- one\nlet x = 1;");
+    let one = case.run("test notebooks/00_demo.ipynb");
+    assert!(one.stdout.contains(" s with compiling)\n"), "{one}");
+    let two = case.run("test");
+    assert!(two.stdout.contains("2 notebooks: all passed in "), "{two}");
 }

@@ -29,7 +29,9 @@ fn status(report: &Report, check: bool) -> Status {
         || report.diagnostics.iter().any(Diagnostic::is_error)
     {
         Status::Failed
-    } else if bad || check && !report.changes.is_empty() {
+    } else if bad
+        || check && (!report.changes.is_empty() || report.diagnostics.iter().any(|it| it.is_finding))
+    {
         Status::Found
     } else {
         Status::Success

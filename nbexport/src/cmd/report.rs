@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nbexport::diagnostic::{Diagnostic, visible};
@@ -19,17 +19,19 @@ pub(super) struct Reporter {
     printer: Printer,
     format: Format,
     bar: ProgressBar,
+    began: Instant,
+    notebooks: usize,
 }
 
 impl Reporter {
     /// For a number of notebooks.
     pub(super) fn new(printer: Printer, format: Format, notebooks: usize) -> Self {
-        Self { printer, format, bar: bar(printer, notebooks) }
+        Self { printer, format, bar: bar(printer, notebooks), began: Instant::now(), notebooks }
     }
 
     /// Tells one thing.
     pub(super) fn tell(&self, progress: &Progress<'_>) {
-        let Self { printer, format, bar } = self;
+        let Self { printer, format, bar, .. } = self;
         match progress {
             Progress::Building(line) => bar.set_message(visible(line).into_owned()),
             Progress::Cell(notebook, cell) => bar.set_message(format!("{}:cell {cell}", visible(notebook))),
@@ -37,7 +39,10 @@ impl Reporter {
             Progress::Note(note) => bar.suspend(|| printer.note(note)),
             Progress::Done(name, outcome) => {
                 bar.suspend(|| match format {
-                    Format::Text => tell(*printer, name, outcome),
+                    // What several notebooks take to compile is told of all of them, in the end.
+                    Format::Text => {
+                        tell(*printer, name, outcome, (self.notebooks == 1).then(|| self.began.elapsed()));
+                    }
                     Format::Json => Printer::json_line(&json(name, outcome)),
                 });
                 bar.inc(1);
@@ -51,9 +56,10 @@ impl Reporter {
         if self.format == Format::Text && outcomes.len() > 1 {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
             let all = count(outcomes.len(), "notebook");
+            let took = format!("in {:.1} s", self.began.elapsed().as_secs_f64());
             self.printer.info(&match bad {
-                0 => format!("{all}: all passed"),
-                bad => format!("{all}: {} passed, {bad} not", outcomes.len() - bad),
+                0 => format!("{all}: all passed {took}"),
+                bad => format!("{all}: {} passed, {bad} not {took}", outcomes.len() - bad),
             });
         }
         outcomes.iter().map(|(_, outcome)| status(outcome)).max().unwrap_or(Status::Success)
@@ -72,9 +78,9 @@ fn bar(printer: Printer, length: usize) -> ProgressBar {
     bar
 }
 
-fn tell(printer: Printer, name: &str, outcome: &Outcome) {
+fn tell(printer: Printer, name: &str, outcome: &Outcome, all: Option<Duration>) {
     match outcome {
-        Outcome::Ran(report) => tell_cells(printer, report),
+        Outcome::Ran(report) => tell_cells(printer, report, all),
         Outcome::Unable(diagnostic) => {
             printer.error(diagnostic);
             printer.info(&format!("{name}: not run"));
@@ -88,7 +94,7 @@ fn tell(printer: Printer, name: &str, outcome: &Outcome) {
 }
 
 /// What is wrong with a notebook's cells, and a line on the whole.
-fn tell_cells(printer: Printer, report: &NotebookReport) {
+fn tell_cells(printer: Printer, report: &NotebookReport, all: Option<Duration>) {
     for (_, failure) in report.failures() {
         printer.error(&told(failure));
     }
@@ -100,7 +106,8 @@ fn tell_cells(printer: Printer, report: &NotebookReport) {
             ));
         }
     }
-    printer.info(&line(report));
+    let all = all.map(|all| format!(" ({:.1} s with compiling)", all.as_secs_f64()));
+    printer.info(&(line(report) + &all.unwrap_or_default()));
 }
 
 /// The failure with what the cell printed.

@@ -1,17 +1,22 @@
 //! `nbexport test`: a truthful verdict on every cell, natively or (`--kernel`) in the evcxr kernel.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use nbexport::cargo::{self, Said};
 use nbexport::diagnostic::{Diagnostic, Result};
+use nbexport::export::generated;
 use nbexport::project::Project;
 use nbexport::run::outputs::Keep;
 use nbexport::run::{Options, Select};
 use nbexport::run::{kernel, native, process};
+use serde_json::json;
 
 use super::report::Reporter;
 use super::{Context, Status, junit};
-use crate::cli::{Global, HowToRun, TestArgs};
+use crate::cli::{Format, Global, HowToRun, TestArgs};
+use crate::printer::Printer;
 
 /// Runs the notebooks and prints a line for each.
 pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
@@ -36,14 +41,51 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             kernel::test(&context.project, &notebooks, &spec, &options, &|it| reporter.tell(&it))
         }
     };
-    let status = reporter.finish(&outcomes);
+    let mut status = reporter.finish(&outcomes);
     if outcomes.is_empty() {
         return Err(nothing_fits(args.filter.as_deref()));
     }
     if let Some(file) = &args.junit {
         junit::write(file, &outcomes)?;
     }
+    let names: Vec<&str> = outcomes.iter().map(|(name, _)| name.as_str()).collect();
+    if status == Status::Success && generated::has_files_of(&context.project, &names) {
+        status = check_crate(&context, args.format)?;
+    }
     Ok(status)
+}
+
+/// Sees that what was exported of the notebooks compiles by itself: a cell may use what only its notebook has.
+fn check_crate(context: &Context, format: Format) -> Result<Status> {
+    let errors = Mutex::new(Vec::new());
+    let args = ["check", "--lib", "--tests", "--quiet", "--message-format=json"].map(str::to_owned);
+    cargo::run(&context.project, &args, false, &|said| {
+        if let Said::Json(event) = said
+            && event["message"]["level"] == "error"
+            && let (Some(rendered), Ok(mut errors)) = (event["message"]["rendered"].as_str(), errors.lock())
+        {
+            errors.push(rendered.to_owned());
+        }
+    })?;
+    let mut errors = errors.into_inner().unwrap_or_default();
+    // Cargo builds the library and its tests, and says of each what it says of both.
+    errors.dedup();
+    if errors.is_empty() {
+        return Ok(Status::Success);
+    }
+    let name = context.project.name_of(&context.project.krate);
+    let mut found = Diagnostic::error(format!("every cell passed, and yet `{name}` does not compile"))
+        .help("mend the cells named above, or export what they use; then run `nbexport`");
+    if format == Format::Json {
+        found.notes = errors;
+        Printer::json_line(&json!({ "diagnostics": [Printer::json(&found)] }));
+    } else {
+        for error in &errors {
+            context.printer.passed_on_error(&format!("{}\n\n", error.trim_end()));
+        }
+        context.printer.error(&found);
+    }
+    Ok(Status::Found)
 }
 
 /// What the command line says about how to run, as the engines take it.

@@ -23,3 +23,10 @@ pub(crate) fn generated_files(project: &Project, wanted: impl Fn(&Path) -> bool)
         .map(|(text, path)| (path, text))
         .collect()
 }
+
+/// Whether the crate holds a file that was exported from one of these notebooks.
+pub fn has_files_of(project: &Project, notebooks: &[&str]) -> bool {
+    generated_files(project, |_| true)
+        .iter()
+        .any(|(_, text)| module::generated_from(text).is_some_and(|notebook| notebooks.contains(&notebook)))
+}

@@ -14,7 +14,7 @@ mod cache;
 mod compare;
 mod conflict;
 mod crate_files;
-pub(crate) mod generated;
+pub mod generated;
 mod load;
 mod orphans;
 

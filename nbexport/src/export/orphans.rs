@@ -37,7 +37,8 @@ pub(super) fn orphans(project: &Project, loaded: &[Loaded]) -> Vec<Diagnostic> {
         };
         found.push(
             Diagnostic::warning(format!("`{name}` was exported from `{notebook}`, {why}"))
-                .help(format!("delete `{name}` if {when}{declared}")),
+                .help(format!("delete `{name}` if {when}{declared}"))
+                .as_finding(),
         );
     }
     found
