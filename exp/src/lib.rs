@@ -57,4 +57,6 @@ pub mod nb_02b;
 pub mod nb_03;
 #[rustfmt::skip]
 pub mod nb_03a;
+#[rustfmt::skip]
+pub mod nb_04;
 // nbexport: end modules

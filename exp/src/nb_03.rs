@@ -649,7 +649,7 @@ pub struct Epoch {
     pub valid: Score,
 }
 
-// %% 03_minibatch_training.ipynb epoch-display 52b34bcb
+// %% 03_minibatch_training.ipynb epoch-display 526e2315
 //| export
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -657,7 +657,7 @@ impl fmt::Display for Epoch {
         let done = number * 10 / of;
         let bar: String = (0..10).map(|i| if i < done { '█' } else { '░' }).collect();
         write!(f, "{bar} {number:2}/{of}  train loss {train_loss:.4}  valid loss {:.4}", valid.loss)?;
-        write!(f, "  {:5.2} %", valid.accuracy * 100.0)
+        write!(f, "  valid accuracy {:5.2} %", valid.accuracy * 100.0)
     }
 }
 
