@@ -270,7 +270,7 @@ impl<M: Layer<f32>> Learner<M> {
     }
 }
 
-// %% 04_callbacks.ipynb recorder e1743cf9
+// %% 04_callbacks.ipynb recorder 1639965e
 //| export
 /// Notes of every step: its loss, learning rate and momentum.
 #[derive(Clone, Debug, Default)]
@@ -283,6 +283,8 @@ pub struct Recorder {
     pub momenta: Vec<f32>,
 }
 
+// %% 04_callbacks.ipynb recorder-impl c3076eff
+//| export
 impl<M> Callback<M> for Recorder {
     fn on(&mut self, event: Event, run: &mut Run<'_, M>) -> Flow {
         if event == Event::AfterStep {
@@ -355,7 +357,7 @@ pub fn sched_cos(start: f32, end: f32) -> Schedule {
     Box::new(move |over| start + (1.0 - (over * std::f32::consts::PI).cos()) / 2.0 * (end - start))
 }
 
-// %% 04_callbacks.ipynb schedule-exp 3cd9db8c
+// %% 04_callbacks.ipynb schedule-exp 19a85a77
 //| export
 /// By the same factor at each step. Panics unless both ends are above 0.
 #[track_caller]
@@ -364,6 +366,8 @@ pub fn sched_exp(start: f32, end: f32) -> Schedule {
     Box::new(move |over| start * (end / start).powf(over))
 }
 
+// %% 04_callbacks.ipynb combine-scheds 4f1bcaa5
+//| export
 /// One schedule after the other, each for its part of the training.
 ///
 /// Panics unless all parts are above 0 and add up to 1.
@@ -378,7 +382,7 @@ pub fn combine_scheds<const N: usize>(parts: [f32; N], schedules: [Schedule; N])
     })
 }
 
-// %% 04_callbacks.ipynb scheduler b5661c2d
+// %% 04_callbacks.ipynb scheduler bdad89f7
 //| export
 /// Sets a setting of the optimizer before each batch.
 pub struct ParamScheduler {
@@ -393,6 +397,8 @@ impl ParamScheduler {
     }
 }
 
+// %% 04_callbacks.ipynb scheduler-impl ed91e483
+//| export
 impl<M> Callback<M> for ParamScheduler {
     fn on(&mut self, event: Event, run: &mut Run<'_, M>) -> Flow {
         if event == Event::BeginBatch {
@@ -452,7 +458,7 @@ impl LrFinder {
     }
 }
 
-// %% 04_callbacks.ipynb early e0852735
+// %% 04_callbacks.ipynb early 7e5ba768
 //| export
 /// Ends the training when the validation loss has not become better for `patience` epochs.
 #[derive(Clone, Debug)]
@@ -467,6 +473,8 @@ impl EarlyStopping {
     }
 }
 
+// %% 04_callbacks.ipynb early-impl ec83f722
+//| export
 impl<M> Callback<M> for EarlyStopping {
     fn on(&mut self, event: Event, run: &mut Run<'_, M>) -> Flow {
         let losses: Vec<f64> = run.history.iter().map(|epoch| epoch.valid.loss).collect();
