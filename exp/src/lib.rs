@@ -59,4 +59,6 @@ pub mod nb_03;
 pub mod nb_03a;
 #[rustfmt::skip]
 pub mod nb_04;
+#[rustfmt::skip]
+pub mod nb_05;
 // nbexport: end modules
