@@ -61,4 +61,6 @@ pub mod nb_03a;
 pub mod nb_04;
 #[rustfmt::skip]
 pub mod nb_05;
+#[rustfmt::skip]
+pub mod nb_06;
 // nbexport: end modules

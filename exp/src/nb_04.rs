@@ -160,6 +160,22 @@ impl<M, F: FnMut(Event, &mut Run<'_, M>) -> Flow> Callback<M> for F {
 /// The callbacks of a training, in the order in which they are told.
 pub type Callbacks<'a, 'b, M> = &'a mut [&'b mut dyn Callback<M>];
 
+// %% 04_callbacks.ipynb count-loss 0b68a4ad
+//| export
+impl<M> Run<'_, M> {
+    /// Adds the batch to the epoch's mean loss, unless its own is no number.
+    fn count_loss(&mut self) -> Flow {
+        let (loss, rows) = (self.loss, self.rows.1.len());
+        if !loss.is_finite() {
+            self.diverged = Some(Diverged { loss, at: self.at, lr: self.opt.lr });
+            return Break(Cancel::Fit);
+        }
+        self.total.0 += f64::from(loss) * float::<f64>(rows);
+        self.total.1 += rows;
+        Continue(())
+    }
+}
+
 // %% 04_callbacks.ipynb one-batch 50e0040b
 //| export
 impl<M: Layer<f32>> Run<'_, M> {
@@ -179,22 +195,6 @@ impl<M: Layer<f32>> Run<'_, M> {
         self.tell(Event::AfterBackward, callbacks)?;
         self.opt.step(self.model);
         self.tell(Event::AfterStep, callbacks)
-    }
-}
-
-// %% 04_callbacks.ipynb count-loss 0b68a4ad
-//| export
-impl<M> Run<'_, M> {
-    /// Adds the batch to the epoch's mean loss, unless its own is no number.
-    fn count_loss(&mut self) -> Flow {
-        let (loss, rows) = (self.loss, self.rows.1.len());
-        if !loss.is_finite() {
-            self.diverged = Some(Diverged { loss, at: self.at, lr: self.opt.lr });
-            return Break(Cancel::Fit);
-        }
-        self.total.0 += f64::from(loss) * float::<f64>(rows);
-        self.total.1 += rows;
-        Continue(())
     }
 }
 

@@ -79,11 +79,11 @@ impl Window {
     }
 }
 
-// %% 05_convolution.ipynb patches 448a57f6
+// %% 05_convolution.ipynb patches 3d336b22
 //| export
 impl Window {
     /// What the window sees, a row for each place of each picture: `size · size · c` numbers.
-    pub fn patches<F: NdFloat>(self, x: ArrayView4<'_, F>) -> Array2<F> {
+    pub fn patches<F: NdFloat>(self, x: &ArrayRef<F, Ix4>) -> Array2<F> {
         let (n, h, w, c) = x.dim();
         let (places, seen) = (self.places(h) * self.places(w), self.size * self.size * c);
         let mut patches = vec![F::zero(); n * places * seen];
@@ -115,7 +115,7 @@ pub struct Conv<F> {
     input: Option<ArcArray<F, Ix4>>,
 }
 
-// %% 05_convolution.ipynb conv-new 1cae8fcd
+// %% 05_convolution.ipynb conv-new f30122c1
 //| export
 impl<F: NdFloat> Conv<F> {
     /// `w` is `size × size × c × k`, `b` has `k`. The window moves by `stride` over a picture with a
@@ -130,7 +130,8 @@ impl<F: NdFloat> Conv<F> {
         assert!(fits, "Conv: no stride of {stride} or padding of {pad} for w {shape:?}");
         let (grad_w, grad_b) = (Array4::zeros(w.dim()), Array1::zeros(kernels));
         let window = Window { size, stride, pad };
-        Self { w: w.as_standard_layout().into_owned(), b, grad_w, grad_b, window, input: None }
+        let w = if w.is_standard_layout() { w } else { w.as_standard_layout().into_owned() };
+        Self { w, b, grad_w, grad_b, window, input: None }
     }
 }
 
@@ -163,7 +164,7 @@ impl<F: NdFloat> Conv<F> {
     }
 }
 
-// %% 05_convolution.ipynb conv-forward a4cb0a2d
+// %% 05_convolution.ipynb conv-forward 7ceb00d8
 //| export
 impl<F: NdFloat> Conv<F> {
     fn outputs(&self, x: &ArrayRef<F, Ix4>) -> Array4<F> {
@@ -174,7 +175,7 @@ impl<F: NdFloat> Conv<F> {
             let places: usize = out.len() / dim.3;
             let mut out = out.into_shape_with_order((places, dim.3)).expect("a row for each place");
             out.assign(&self.b);
-            general_mat_mul(F::one(), &self.window.patches(x), &w, F::one(), &mut out);
+            general_mat_mul(F::one(), &self.window.patches(&x), &w, F::one(), &mut out);
         });
         out
     }
@@ -199,7 +200,7 @@ impl Window {
     }
 }
 
-// %% 05_convolution.ipynb conv-back-tile 27259c59
+// %% 05_convolution.ipynb conv-back-tile ef959983
 //| export
 impl<F: NdFloat> Conv<F> {
     /// The parameters' gradients from one tile, and if there is a place for it the input's.
@@ -208,7 +209,7 @@ impl<F: NdFloat> Conv<F> {
         (x, grad): (ArrayView4<'_, F>, ArrayView4<'_, F>),
         grad_x: Option<ArrayViewMut4<'_, F>>,
     ) -> (Array2<F>, Array1<F>) {
-        let (mut patches, w) = (self.window.patches(x), self.matrix());
+        let (mut patches, w) = (self.window.patches(&x), self.matrix());
         let grad = grad.to_shape((patches.nrows(), w.ncols())).expect("a row for each place");
         let grads = (patches.t().dot(&grad), grad.sum_axis(Axis(0)));
         if let Some(grad_x) = grad_x {
@@ -216,6 +217,21 @@ impl<F: NdFloat> Conv<F> {
             self.window.add_patches(&patches, grad_x);
         }
         grads
+    }
+}
+
+// %% 05_convolution.ipynb conv-add-up cc6844b8
+//| export
+impl<F: NdFloat> Conv<F> {
+    /// Stores the sums of what the tiles give.
+    fn add_up(&mut self, grads: &[(Array2<F>, Array1<F>)]) {
+        let mut grad_w = Array2::zeros(self.matrix().raw_dim());
+        self.grad_b.fill(F::zero());
+        for (w, b) in grads {
+            grad_w += w;
+            self.grad_b += b;
+        }
+        self.grad_w = grad_w.into_shape_with_order(self.w.raw_dim()).expect("as many numbers");
     }
 }
 
@@ -239,35 +255,19 @@ impl<F: NdFloat> Conv<F> {
     }
 }
 
-// %% 05_convolution.ipynb conv-add-up 71b1288f
-//| export
-impl<F: NdFloat> Conv<F> {
-    /// Stores the sums of what the tiles gave.
-    fn add_up(&mut self, grads: &[(Array2<F>, Array1<F>)]) {
-        let mut grad_w = Array2::zeros(self.matrix().raw_dim());
-        self.grad_b.fill(F::zero());
-        for (w, b) in grads {
-            grad_w += w;
-            self.grad_b += b;
-        }
-        self.grad_w = grad_w.into_shape_with_order(self.w.raw_dim()).expect("as many numbers");
-    }
-}
-
-// %% 05_convolution.ipynb conv-module f0cae782
+// %% 05_convolution.ipynb conv-module 54bbab5c
 //| export
 impl<F: NdFloat> Module<F, Ix4> for Conv<F> {
     fn forward(&mut self, input: &ArcArray<F, Ix4>) -> ArcArray<F, Ix4> {
         self.input = Some(input.clone());
         self.predict(input)
     }
-
     fn predict(&self, input: &ArcArray<F, Ix4>) -> ArcArray<F, Ix4> {
         self.outputs(input).into_shared()
     }
 
     fn backward(&mut self, grad_output: &ArrayRef<F, Ix4>) -> Array4<F> {
-        let mut grad_x = Array4::zeros(self.input.as_ref().map_or((0, 0, 0, 0), |x| x.dim()));
+        let mut grad_x = Array4::zeros(self.input.as_ref().map_or((0, 0, 0, 0), ArcArray::dim));
         self.back(grad_output, &mut grad_x);
         grad_x
     }
@@ -286,27 +286,38 @@ impl<F: NdFloat> Parameters<F> for Conv<F> {
     }
 }
 
-// %% 05_convolution.ipynb gradient-error bf65d3ed
+// %% 05_convolution.ipynb random-sum c7c7b597
 //| export
 use exp::nb_02::{numeric_grad, randn, relative_error, seeded};
 
+/// A layer's outputs in training, and a random number for each of them.
+fn weighted_outputs<I: Dimension, O: Dimension>(
+    layer: &(impl Module<f64, I, O> + Clone),
+    x: &Array<f64, I>,
+) -> (ArcArray<f64, O>, Array<f64, O>) {
+    let out = layer.clone().forward(&x.to_shared());
+    let weights = randn(out.raw_dim(), &mut seeded(2026));
+    (out, weights)
+}
+
+// %% 05_convolution.ipynb gradient-error a8bfbc4b
+//| export
 /// The largest relative error of a layer's gradients (the input's and its parameters') against
 /// finite differences, for a random weighted sum of its outputs.
-pub fn gradient_error<I: Dimension, O: Dimension, L>(layer: &L, x: &Array<f64, I>) -> f64
-where
-    L: Module<f64, I, O> + Parameters<f64> + Clone,
-{
-    let out = |layer: &L, x: &Array<f64, I>| layer.clone().forward(&x.to_shared());
-    let weights: Array<f64, O> = randn(out(layer, x).raw_dim(), &mut seeded(1));
-    let loss = |layer: &L, x: &Array<f64, I>| (&weights * &out(layer, x)).sum();
-    let mut back = layer.clone();
+pub fn gradient_error<I: Dimension, O: Dimension>(
+    layer: &(impl Module<f64, I, O> + Parameters<f64> + Clone),
+    x: &Array<f64, I>,
+) -> f64 {
+    let (mut back, weights) = (layer.clone(), weighted_outputs(layer, x).1);
     back.forward(&x.to_shared());
-    let error = relative_error(&back.backward(&weights), &numeric_grad(x, 1e-5, |x| loss(layer, x)));
+    let sum = |(out, weights): (ArcArray<f64, O>, Array<f64, O>)| (weights * &out).sum();
+    let want = numeric_grad(x, 1e-5, |x| sum(weighted_outputs(layer, x)));
+    let error = relative_error(&back.backward(&weights), &want);
     back.parameters().iter().enumerate().fold(error, |worst, (i, p)| {
         let mut moved = layer.clone();
         let want = numeric_grad(&p.value.to_owned(), 1e-5, |value| {
             moved.parameters()[i].value.assign(value);
-            loss(&moved, x)
+            sum(weighted_outputs(&moved, x))
         });
         worst.max(relative_error(&p.grad, &want))
     })
@@ -470,39 +481,47 @@ pub fn cnn(
     net.then(GlobalAvgPool::default()).then(Lin::new(head, Array1::zeros(10)))
 }
 
-// %% 05_convolution.ipynb layer-stats 2f62e675
+// %% 05_convolution.ipynb layer-stats faacf857
 //| export
 /// What one layer put out, batch by batch.
 #[derive(Clone, Debug, Default)]
 pub struct LayerStats {
     /// The mean of all outputs.
-    pub means: Vec<f32>,
+    pub means: Vec<f64>,
     /// Their standard deviation.
-    pub stds: Vec<f32>,
+    pub stds: Vec<f64>,
     /// The share of outputs that are within 0.01 of zero, from 0 to 1.
-    pub zeros: Vec<f32>,
+    pub zeros: Vec<f64>,
     /// How many outputs fall into each of 40 bins over the range; what lies outside, into the last
     /// one on its side.
     pub histograms: Vec<[u32; 40]>,
 }
 
-// %% 05_convolution.ipynb layer-stats-note a7db7ba1
+// %% 05_convolution.ipynb layer-stats-note dd28535f
+//| export
+/// Which of 40 bins a value falls into.
+fn bin_of(v: f32, (low, high): (f32, f32)) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 39")]
+    let bin = ((v - low) / (high - low) * 40.0).clamp(0.0, 39.0) as usize;
+    bin
+}
+
+// %% 05_convolution.ipynb layer-stats-note-2 6c4b485e
 //| export
 impl LayerStats {
     /// Notes a batch of outputs.
-    fn note<'a>(&mut self, outputs: impl Iterator<Item = &'a f32> + Clone, (low, high): (f32, f32)) {
-        let (mut sum, mut squares, mut zeros, mut histogram, mut count) = (0.0, 0.0, 0, [0; 40], 0);
+    fn note<'a>(&mut self, outputs: impl Iterator<Item = &'a f32>, range: (f32, f32)) {
+        let (mut sum, mut squares, mut zeros, mut count, mut histogram) = (0.0, 0.0, 0, 0, [0; 40]);
         for &v in outputs {
-            let bin = ((v - low) / (high - low) * 40.0).clamp(0.0, 39.0);
-            histogram[bin as usize] += 1;
+            histogram[bin_of(v, range)] += 1;
             (sum, squares) = (sum + f64::from(v), squares + f64::from(v) * f64::from(v));
             zeros += usize::from(v.abs() < 0.01);
             count += 1;
         }
         let mean = sum / float::<f64>(count);
-        self.means.push(mean as f32);
-        self.stds.push((squares / float::<f64>(count) - mean * mean).max(0.0).sqrt() as f32);
-        self.zeros.push(float::<f32>(zeros) / float::<f32>(count));
+        self.means.push(mean);
+        self.stds.push((squares / float::<f64>(count) - mean * mean).max(0.0).sqrt());
+        self.zeros.push(float::<f64>(zeros) / float::<f64>(count));
         self.histograms.push(histogram);
     }
 }
@@ -592,7 +611,7 @@ mod tests {
         test_near_zero(framed[(0, 0, 0, 0)] - corner.sum(), 1e-12);
     }
 
-    // %% 05_convolution.ipynb test-ways 79b01e69
+    // %% 05_convolution.ipynb test-ways 1a168ca3
     #[test]
     fn all_ways_compute_the_same() {
         // setup: cell test-helpers
@@ -606,18 +625,18 @@ mod tests {
         // end of setup
         //| test all_ways_compute_the_same
         let windows = [(5, 2, 2), (3, 1, 1), (3, 2, 0), (1, 1, 0), (4, 3, 3)];
-        for (i, (size, stride, pad)) in windows.into_iter().enumerate() {
-            let pictures: Array4<f64> = randn((3, 7, 4, 2), &mut seeded(i as u64));
+        for (size, stride, pad) in windows {
+            let pictures: Array4<f64> = randn((3, 7, 4, 2), &mut seeded(7));
             let w: Array4<f64> = randn((size, size, 2, 3), &mut seeded(9));
             let layer = Conv::new(w.clone(), array![0.5, -1.0, 2.0], stride, pad);
             let want = conv_loops(&pictures, &w, layer.window) + &layer.b;
-            test_near_tol(&layer.predict(&pictures.to_shared()), &want, 1e-12);
+            test_near_tol(&layer.outputs(&pictures), &want, 1e-12);
             let in_columns = pictures.t().as_standard_layout().into_owned().reversed_axes();
-            test_near_tol(&layer.predict(&in_columns.into_shared()), &want, 1e-12);
+            test_near_tol(&layer.outputs(&in_columns), &want, 1e-12);
         }
     }
 
-    // %% 05_convolution.ipynb test-shapes 65e3b753
+    // %% 05_convolution.ipynb test-shapes 540a4c0a
     #[test]
     fn what_does_not_fit_is_said_with_both_shapes() {
         // setup: cell test-helpers
@@ -632,7 +651,7 @@ mod tests {
         //| test what_does_not_fit_is_said_with_both_shapes
         let ones = |shape| Array4::<f64>::ones(shape);
         let layer = Conv::new(ones((5, 5, 2, 3)), Array1::zeros(3), 1, 0);
-        let run = |shape| layer.predict(&ones(shape).into_shared());
+        let run = |shape| layer.outputs(&ones(shape));
         test_fail(|| run((4, 8, 8, 1)), "Conv: x [4, 8, 8, 1] does not fit w [5, 5, 2, 3]");
         test_fail(|| run((4, 8, 3, 2)), "Conv: w [5, 5, 2, 3] is larger than x [4, 8, 3, 2] with a frame of 0");
         test_fail(
@@ -643,7 +662,7 @@ mod tests {
         test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 1, 3), "or padding of 3");
     }
 
-    // %% 05_convolution.ipynb test-gradients c6c4fecb
+    // %% 05_convolution.ipynb test-gradients 11d5107e
     #[test]
     fn the_gradients_of_a_convolution_match_finite_differences() {
         // setup: cell test-helpers
@@ -656,8 +675,8 @@ mod tests {
         use ndarray::{array, s};
         // end of setup
         //| test the_gradients_of_a_convolution_match_finite_differences
-        for (i, (size, stride, pad)) in [(5, 2, 2), (3, 1, 1), (3, 2, 0), (1, 1, 0)].into_iter().enumerate() {
-            let pictures: Array4<f64> = randn((3, 6, 5, 2), &mut seeded(i as u64));
+        for (size, stride, pad) in [(5, 2, 2), (3, 1, 1), (3, 2, 0), (1, 1, 0)] {
+            let pictures: Array4<f64> = randn((3, 6, 5, 2), &mut seeded(7));
             let layer: Conv<f64> =
                 Conv::new(randn((size, size, 2, 3), &mut seeded(9)), randn(3, &mut seeded(8)), stride, pad);
             let error = gradient_error(&layer, &pictures);
@@ -731,7 +750,7 @@ mod tests {
         test_fail(|| to_pictures.predict(&points), "ToPictures: rows [1, 4] are no (4, 3, 2)");
     }
 
-    // %% 05_convolution.ipynb test-stats b6fc6cfb
+    // %% 05_convolution.ipynb test-stats 4699ed3b
     #[test]
     fn activation_stats_are_those_of_the_outputs() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -754,8 +773,8 @@ mod tests {
         test_eq(&stats.layers.iter().map(|layer| layer.means.len()).collect::<Vec<_>>(), &vec![2; 4]);
         let (_, last) = learner.model.outputs().filter(|(name, _)| *name == "GeneralRelu").last().ok_or("none")?;
         let (mean, std) = mean_std(last);
-        test_near_zero(stats.layers[3].means[1] - mean, 1e-4);
-        test_near_zero(stats.layers[3].stds[1] - std, 1e-2);
+        test_near_zero(stats.layers[3].means[1] - f64::from(mean), 1e-4);
+        test_near_zero(stats.layers[3].stds[1] - f64::from(std), 1e-2);
         test_eq(&stats.layers[3].histograms[1].iter().sum::<u32>(), &(8 * 2 * 2 * 32));
         Ok(())
     }
