@@ -161,7 +161,11 @@ impl Notebook {
 
 /// Eight hexadecimal digits of the SHA-256 of `text`.
 pub fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
+    short_digest(&Sha256::digest(text.as_bytes()))
+}
+
+/// The first eight hexadecimal digits of a digest.
+pub(crate) fn short_digest(digest: &[u8]) -> String {
     format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 

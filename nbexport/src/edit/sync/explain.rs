@@ -6,7 +6,8 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use super::{Comparison, Synced};
+use super::Synced;
+use super::compare::{Comparison, Proposal};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export::generated::generated_files;
 use crate::export::module::{self, Module, Region};
@@ -14,35 +15,37 @@ use crate::notebook::Cell;
 use crate::project::Project;
 
 impl Comparison<'_> {
-    /// Markers moved, doubled or gone are explained; what they should mean is not guessed. Gives whether the rest of the
-    /// module can be compared.
+    /// Markers moved, doubled, gone or typed into are explained; what they should mean is not guessed. Gives whether the
+    /// rest of the module can be compared.
     pub(super) fn explain_markers(
         &self,
-        on_disk: &str,
         ours: &[Region],
         theirs: &[Region],
+        partners: &[Option<usize>],
         synced: &mut Synced,
     ) -> bool {
         let before = synced.diagnostics.len();
-        for (index, region) in theirs.iter().enumerate() {
-            if theirs[..index].iter().any(|other| other.id == region.id) {
-                synced.diagnostics.push(
-                    self.at(region, format!("`{}` has two regions of the cell `{}`", self.file, region.id))
-                        .help(
-                            "keep one marker of each cell; code for a new cell goes to the end of the file",
-                        ),
-                );
-            }
+        let mut seen = HashSet::new();
+        for region in theirs.iter().filter(|region| !seen.insert(region.id.as_str())) {
+            synced.diagnostics.push(
+                self.at(region, format!("`{}` has two regions of the cell `{}`", self.file, region.id))
+                    .help("keep one marker of each cell; code for a new cell goes to the end of the file"),
+            );
         }
-        let top = module::top(on_disk);
+        let top = module::top(&self.on_disk);
+        let there: HashSet<usize> = partners.iter().flatten().copied().collect();
+        let by_hand: Vec<&Region> =
+            theirs.iter().filter(|their| module::is_by_hand(their, &self.on_disk)).collect();
         let mut missing = Vec::new();
-        for our in ours.iter().filter(|our| theirs.iter().all(|their| their.id != our.id)) {
+        for (_, our) in ours.iter().enumerate().filter(|(index, _)| !there.contains(index)) {
             let holds = |region: &&Region| !our.text.is_empty() && region.text.contains(&our.text);
-            let by_hand = theirs.iter().filter(|their| module::is_by_hand(their, on_disk));
-            match top.iter().chain(by_hand).find(holds) {
+            match top.iter().chain(by_hand.iter().copied()).find(holds) {
                 Some(host) => synced.diagnostics.push(self.marker_gone(our, host)),
                 None => missing.push(our.called()),
             }
+        }
+        for region in module::typed_markers(&self.on_disk, &self.module.text) {
+            synced.diagnostics.push(self.marker_edited(&region));
         }
         if let Some(top) = top.filter(|_| synced.diagnostics.len() == before) {
             synced.diagnostics.push(
@@ -60,11 +63,8 @@ impl Comparison<'_> {
                     .help("to delete a cell, delete it in the notebook"),
             );
         }
-        let known = |region: &&Region| ours.iter().any(|our| our.id == region.id);
-        let there: Vec<&str> = theirs.iter().filter(known).map(|region| region.id.as_str()).collect();
-        let wanted: Vec<&str> =
-            ours.iter().map(|our| our.id.as_str()).filter(|id| there.contains(id)).collect();
-        if there.len() == wanted.len() && there != wanted {
+        let there: Vec<usize> = partners.iter().flatten().copied().collect();
+        if !there.is_sorted() {
             synced.diagnostics.push(
                 Diagnostic::warning(format!(
                     "the regions of `{}` stand in another order than the cells",
@@ -75,6 +75,29 @@ impl Comparison<'_> {
             );
         }
         true
+    }
+
+    fn marker_edited(&self, region: &Region) -> Diagnostic {
+        let line = self.on_disk.lines().nth(region.line - 1).unwrap_or_default().trim();
+        self.at(region, format!("somebody typed into line {} of `{}`, which nbexport writes", region.line, self.file))
+            .note(format!("the line: `{line}`"))
+            .help("what is to be kept goes to a line of its own below it; make the line what it was, or delete the file and run `nbexport`")
+    }
+
+    /// Two modules that say different things of one cell.
+    pub(super) fn edited_twice(&self, other: &Proposal<'_>, their: &Region) -> Diagnostic {
+        let diff = TextDiff::from_lines(&other.their.text, &their.text)
+            .unified_diff()
+            .header(&other.side.file, &self.file)
+            .missing_newline_hint(false)
+            .to_string();
+        let message = format!(
+            "the cell `{}` was edited in `{}` and, otherwise, in `{}`",
+            other.our.id, other.side.file, self.file
+        );
+        self.at(their, message)
+            .note(format!("the two texts:\n{}", diff.trim_end()))
+            .help("make them the same, or undo one of them")
     }
 
     fn marker_gone(&self, our: &Region, host: &Region) -> Diagnostic {

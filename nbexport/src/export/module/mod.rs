@@ -21,7 +21,7 @@ use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 
 pub(crate) use self::bench::{NotMeasured, measured};
 pub use self::regions::{Region, edited_regions, generated_from, is_by_hand, regions, top};
-pub(crate) use self::regions::{hashed, unhashed};
+pub(crate) use self::regions::{hashed, typed_markers, unhashed};
 pub(crate) use self::writer::question_mark_and_await;
 
 /// One generated file.

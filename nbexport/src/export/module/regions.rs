@@ -1,10 +1,12 @@
 //! A generated file on disk → its regions, and which of them somebody edited.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{GENERATED, HOW_TO_EDIT, MARKER, TESTS, TOP};
-use crate::notebook::short_hash;
+use crate::notebook::{short_digest, short_hash};
 
 /// A region of a generated file that does not have the text its marker was written for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +57,9 @@ pub fn regions(text: &str) -> Vec<Region> {
         while lines.last().is_some_and(|line| line.trim().is_empty()) {
             lines.pop();
         }
-        if let [.., "    }", "}"] = lines.as_slice() {
+        if let [.., test, tests] = lines.as_slice()
+            && (test.trim_end(), tests.trim_end()) == ("    }", "}")
+        {
             lines.pop();
         }
     }
@@ -69,24 +73,64 @@ pub fn regions(text: &str) -> Vec<Region> {
     regions
 }
 
+/// More markers than this are in no cell's text.
+const MOST_MARKERS_IN_A_CELL: usize = 256;
+
 /// The text of a region, and how many of the pieces after it belong to it: a cell may hold a line that reads like a
 /// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
 fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -> (String, usize) {
     let text = |lines: &[&str]| lines.join("\n").trim_end().to_owned();
-    let own = text(lines);
-    if short_hash(&own) == region.hash {
-        return (own, 0);
+    let mut hash = LinesHash::default();
+    hash.add(lines);
+    if hash.is(&region.hash) {
+        return (text(lines), 0);
     }
-    let mut all = lines.to_vec();
-    for (index, (_, marker, lines)) in after.iter().enumerate() {
-        all.push(marker);
-        all.extend(lines);
-        let text = text(&all);
-        if short_hash(&text) == region.hash {
-            return (text, index + 1);
+    for (index, (_, marker, more)) in after.iter().take(MOST_MARKERS_IN_A_CELL).enumerate() {
+        hash.add(&[marker]);
+        hash.add(more);
+        if hash.is(&region.hash) {
+            let mut all = lines.to_vec();
+            for (_, marker, more) in &after[..=index] {
+                all.push(marker);
+                all.extend(more);
+            }
+            return (text(&all), index + 1);
         }
     }
-    (own, 0)
+    (text(lines), 0)
+}
+
+/// The hash of lines that become more, without the blanks at their end.
+#[derive(Default)]
+struct LinesHash {
+    hash: Sha256,
+    /// Blanks that count once something follows them.
+    blanks: String,
+    is_begun: bool,
+}
+
+impl LinesHash {
+    fn add(&mut self, lines: &[&str]) {
+        for line in lines {
+            if self.is_begun {
+                self.blanks.push('\n');
+            }
+            self.is_begun = true;
+            let text = line.trim_end();
+            if text.is_empty() {
+                self.blanks.push_str(line);
+                continue;
+            }
+            self.hash.update(self.blanks.as_bytes());
+            self.hash.update(text.as_bytes());
+            self.blanks.clear();
+            self.blanks.push_str(&line[text.len()..]);
+        }
+    }
+
+    fn is(&self, hash: &str) -> bool {
+        short_digest(&self.hash.clone().finalize()) == hash
+    }
 }
 
 fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
@@ -94,6 +138,9 @@ fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
     let words = words.strip_prefix(&["[markdown]"]).unwrap_or(&words);
     // The notebook's file name may hold spaces; the id and the hash do not.
     let [.., id, hash] = words else { return None };
+    if hash.len() != NO_HASH.len() || !hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
     let rest = line.trim_start().strip_prefix(MARKER)?.trim_start_matches("[markdown] ");
     let notebook = rest.trim_end().strip_suffix(hash)?.trim_end().strip_suffix(id)?.trim_end();
     Path::new(notebook).extension().is_some_and(|it| it == "ipynb").then_some((notebook, id, hash))
@@ -102,17 +149,71 @@ fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
 /// The regions of the file on disk that somebody edited since they were written, and that the new text would
 /// overwrite: an edit that the notebook has by now is none.
 pub fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
-    let new = regions(new);
-    top(on_disk)
+    let ours = regions(new);
+    let mut by_id: HashMap<&str, Vec<&str>> = HashMap::with_capacity(ours.len());
+    for our in &ours {
+        by_id.entry(&our.id).or_default().push(&our.text);
+    }
+    let has = |region: &Region| by_id.get(&*region.id).is_some_and(|texts| texts.contains(&&*region.text));
+    let mut edited: Vec<Region> = top(on_disk)
         .into_iter()
-        .chain(regions(on_disk).into_iter().filter(|region| is_by_hand(region, on_disk)))
-        .filter(|region| !new.iter().any(|other| other.id == region.id && other.text == region.text))
-        .collect()
+        .chain(regions(on_disk).into_iter().filter(|region| is_by_hand(region, on_disk) && !has(region)))
+        .collect();
+    for region in typed_markers(on_disk, new) {
+        if edited.iter().all(|other| other.line != region.line) {
+            edited.push(region);
+        }
+    }
+    edited.sort_by_key(|region| region.line);
+    edited
+}
+
+/// The regions of the file on disk whose marker somebody typed into, and [`TOP`] where it was the first line: the new text
+/// has what they were.
+pub(crate) fn typed_markers(on_disk: &str, new: &str) -> Vec<Region> {
+    let (theirs, ours) = (regions(on_disk), regions(new));
+    let [Some(their_path), Some(our_path)] = [on_disk, new].map(generated_from) else { return Vec::new() };
+    let [their_head, our_head] = [their_path, our_path].map(file_name);
+    let there: HashMap<&str, &Region> = theirs.iter().map(|their| (&*their.id, their)).collect();
+    // Cells that the file on disk does not have, by their text.
+    let missing = ours.iter().filter(|our| !there.contains_key(&*our.id)).map(|our| (&*our.text, our));
+    let missing: HashMap<&str, &Region> = missing.collect();
+    let known: HashMap<&str, &Region> = ours.iter().map(|our| (&*our.id, our)).collect();
+    let mut typed = Vec::new();
+    // Where the notebook was renamed, the markers have its old name as well; where it was moved, folders have other names.
+    let is_renamed = theirs.iter().any(|their| their.notebook != our_head);
+    let words = |path: &str| path.split_whitespace().count();
+    if typed_into(our_head, their_head) && !is_renamed
+        || typed_into(our_path, their_path) && words(their_path) > words(our_path)
+    {
+        let text = on_disk.lines().next().unwrap_or_default().to_owned();
+        let (notebook, hash) = (String::new(), String::new());
+        typed.push(Region { notebook, id: TOP.into(), hash, line: 1, text });
+    }
+    typed.extend(
+        theirs
+            .iter()
+            .filter(|their| match known.get(&*their.id) {
+                Some(_) => their.notebook != their_head && typed_into(our_head, &their.notebook),
+                None => missing.get(&*their.text).is_some_and(|our| typed_into(&our.id, &their.id)),
+            })
+            .cloned(),
+    );
+    typed
+}
+
+/// Whether somebody typed something into what nbexport wrote: that still shows, letter by letter.
+fn typed_into(written: &str, found: &str) -> bool {
+    let mut rest = found.chars();
+    found.len() > written.len() && written.chars().all(|c| rest.any(|other| other == c))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Whether a region is not as nbexport wrote it into this file: it was edited, or came from another module.
 pub fn is_by_hand(region: &Region, on_disk: &str) -> bool {
-    let file_name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     short_hash(&region.text) != region.hash
         || generated_from(on_disk).is_some_and(|notebook| file_name(notebook) != region.notebook)
 }
