@@ -90,18 +90,7 @@ fn a_notebook_that_is_removed_while_fmt_works_stays_away() {
 /// Runs `fmt` with a rustfmt that runs this first.
 #[cfg(unix)]
 fn with_rustfmt(case: &Case, first: &str) -> Run {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let find = Command::new("sh").args(["-c", "command -v rustfmt"]).output().unwrap();
-    let real = String::from_utf8(find.stdout).unwrap();
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *--print-config*) ;; *) {first} ;; esac\nexec {} \"$@\"\n",
-        real.trim()
-    );
-    case.write("bin/rustfmt", script);
-    fs::set_permissions(case.path("bin/rustfmt"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", case.path("bin").display(), std::env::var("PATH").unwrap());
-    case.told(&case.command("fmt").env("PATH", path).output().unwrap())
+    case.told(&crate::fmt::with_rustfmt(case, first).output().unwrap())
 }
 
 /// Somebody saves as fast as they can while a command works. Whatever the two did to one another: the text that was saved

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -64,6 +64,11 @@ impl Group {
     /// The leader's process id, which is the group's id too.
     pub fn id(&self) -> u32 {
         self.leader.id()
+    }
+
+    /// The leader's stdin, where it is a pipe; it is handed out once.
+    pub fn take_input(&mut self) -> Option<ChildStdin> {
+        self.leader.stdin.take()
     }
 
     /// The leader's stdout and stderr, where they are pipes; each is handed out once.

@@ -1,21 +1,23 @@
 //! rustfmt in the cells, with the user's own rustfmt and `rustfmt.toml`.
 //!
-//! All cells go through one rustfmt process. Each stands inside a `mod` or a `fn` of its own, one level deep; the line
-//! width is that much wider, so that a cell comes out as rustfmt would write it at the level of a module.
+//! Many cells go through one rustfmt process. Each stands inside a `mod` or a `fn` of its own, one level deep; the line
+//! width is that much wider, so that a cell comes out as rustfmt would write it at the level of a module. A cell that
+//! would lose a token or a comment by it, or on which rustfmt does not end, is named and left alone.
 
-use std::fmt::Write as _;
-use std::io::Write;
+mod content;
+mod rustfmt;
+
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
+use self::rustfmt::{Answer, Rustfmt};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::cell::{Code, Shape, lines_within_literals};
+use crate::notebook::cell::{Code, Shape};
 use crate::notebook::header;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
 use crate::notebook::{Edit, Notebook};
 
-/// What came of one notebook.
+/// What formatting does to one notebook.
 #[derive(Clone, Debug, Default)]
 pub struct Formatted {
     /// The cells whose text changes: number, old text, new text.
@@ -48,17 +50,15 @@ pub fn format(notebooks: &[Notebook], root: &Path) -> Result<Vec<Formatted>> {
     let bodies: Vec<&Piece> = pieces.iter().map(|(_, _, piece)| piece).collect();
     let formatted = rustfmt.format_all(&bodies)?;
     let mut edits: Vec<Vec<Edit>> = notebooks.iter().map(|_| Vec::new()).collect();
-    for ((index, cell, piece), body) in pieces.iter().zip(formatted) {
+    for ((index, cell, piece), answer) in pieces.iter().zip(formatted) {
         let result = &mut results[*index];
-        match body {
-            None => result.diagnostics.push(
-                Diagnostic::error("rustfmt does not format this cell, so it was left as it is")
+        match piece.checked(answer) {
+            Err((why, help)) => result.diagnostics.push(
+                Diagnostic::error(format!("{why}, so it was left as it is"))
                     .at(cell.source(), piece.body.clone(), "")
-                    .help(
-                        "rustfmt takes it for a mistake that the parser lets pass, such as a reserved word",
-                    ),
+                    .help(help),
             ),
-            Some(body) => {
+            Ok(body) => {
                 let old = cell.cell.text();
                 let new = format!("{}{body}", &old[..piece.body.start]);
                 if new != old.trim_end_matches('\n') {
@@ -93,134 +93,27 @@ impl Piece {
         let body = header + blank..text.len();
         Self { text: text[body.clone()].to_owned(), body, is_items: code.shape() == Shape::Items }
     }
-}
 
-/// The user's rustfmt, with the project's configuration one level wider.
-struct Rustfmt<'a> {
-    root: &'a Path,
-    indent: String,
-    config: String,
-}
-
-impl<'a> Rustfmt<'a> {
-    fn new(root: &'a Path) -> Result<Self> {
-        // rustfmt reads the configuration for a file, which need not be there.
-        let output = Command::new("rustfmt")
-            .args(["--print-config", "current"])
-            .arg(root.join("nbexport.rs"))
-            .current_dir(root)
-            .output()
-            .map_err(|error| missing(&error))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if !output.status.success() {
-            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Diagnostic::error(format!("rustfmt does not read its configuration: {why}")));
+    /// The formatted text, if it says what the cell said; otherwise why not, and what to do.
+    fn checked(&self, answer: Answer) -> Result<String, (String, &'static str)> {
+        match answer {
+            Answer::Refused => Err((
+                "rustfmt does not format this cell".to_owned(),
+                "rustfmt takes it for a mistake that the parser lets pass, such as a reserved word",
+            )),
+            Answer::Spent => Err((
+                "rustfmt needs too much time or memory for this cell".to_owned(),
+                "nested code and long tables do that: write `#[rustfmt::skip]` above them, or parts of them as items of their own",
+            )),
+            Answer::Formatted(body) => match content::difference(&self.text, &body) {
+                None => Ok(body),
+                Some(what) => Err((
+                    format!("rustfmt would drop or change `{what}` of this cell"),
+                    "move a comment to a line of its own, where rustfmt keeps it",
+                )),
+            },
         }
-        let value =
-            |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix("= "));
-        let spaces: usize = value("tab_spaces").and_then(|it| it.parse().ok()).unwrap_or(4);
-        let width: usize = value("max_width").and_then(|it| it.parse().ok()).unwrap_or(100);
-        let mut config = vec![format!("max_width={}", width + spaces)];
-        // These follow the line width where nothing sets them, so they are said.
-        config.extend(
-            [
-                "fn_call_width",
-                "attr_fn_like_width",
-                "struct_lit_width",
-                "struct_variant_width",
-                "array_width",
-                "chain_width",
-                "single_line_if_else_max_width",
-                "single_line_let_else_max_width",
-            ]
-            .iter()
-            .filter_map(|key| Some(format!("{key}={}", value(key)?))),
-        );
-        let indent = if value("hard_tabs") == Some("true") { "\t".to_owned() } else { " ".repeat(spaces) };
-        Ok(Self { root, indent, config: config.join(",") })
     }
-
-    /// Formats all pieces; `None` for one that rustfmt refuses. Where the lot of them fails, halves are tried, so that
-    /// one bad cell does not keep the others from being formatted.
-    fn format_all(&self, pieces: &[&Piece]) -> Result<Vec<Option<String>>> {
-        if pieces.is_empty() {
-            return Ok(Vec::new());
-        }
-        if let Some(bodies) = self.run(pieces)? {
-            return Ok(bodies.into_iter().map(Some).collect());
-        }
-        if pieces.len() == 1 {
-            return Ok(vec![None]);
-        }
-        let (left, right) = pieces.split_at(pieces.len() / 2);
-        let mut all = self.format_all(left)?;
-        all.extend(self.format_all(right)?);
-        Ok(all)
-    }
-
-    fn run(&self, pieces: &[&Piece]) -> Result<Option<Vec<String>>> {
-        let mut input = String::new();
-        for (index, piece) in pieces.iter().enumerate() {
-            let opening =
-                if piece.is_items { format!("mod cell_{index} {{") } else { format!("fn cell_{index}() {{") };
-            let body = piece.text.trim_end();
-            let _ = writeln!(input, "{opening}\n{body}\n}}\n// end of cell {index}");
-        }
-        let mut child = Command::new("rustfmt")
-            .args(["--edition", "2024", "--quiet", "--config", &self.config])
-            // For stdin, rustfmt takes its configuration from the working directory.
-            .current_dir(self.root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| missing(&error))?;
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        // rustfmt reads all of its input before it writes.
-        let written = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().map_err(|error| missing(&error))?;
-        if written.is_err() || !output.status.success() {
-            return Ok(None);
-        }
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(self.take_apart(&text, pieces.len()))
-    }
-
-    /// The bodies of the formatted file, without their frames and indentation.
-    fn take_apart(&self, text: &str, count: usize) -> Option<Vec<String>> {
-        let literals: std::collections::HashSet<usize> = lines_within_literals(text).into_iter().collect();
-        let lines: Vec<&str> = text.lines().collect();
-        let mut bodies = Vec::with_capacity(count);
-        let mut at = 0;
-        for index in 0..count {
-            let marker = format!("// end of cell {index}");
-            let end = at + lines[at..].iter().position(|line| *line == marker)?;
-            // Inside the frame; rustfmt may write an empty one on a single line.
-            let inside = at + 1..end.checked_sub(1)?.max(at + 1);
-            let body: Vec<&str> = inside
-                .map(|row| {
-                    let line = lines[row];
-                    if literals.contains(&row) {
-                        line
-                    } else {
-                        line.strip_prefix(&self.indent).unwrap_or(line)
-                    }
-                })
-                .collect();
-            bodies.push(body.join("\n").trim_matches('\n').to_owned());
-            at = end + 1;
-            while lines.get(at).is_some_and(|line| line.trim().is_empty()) {
-                at += 1;
-            }
-        }
-        Some(bodies)
-    }
-}
-
-fn missing(error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("cannot run rustfmt: {error}"))
-        .help("install it: `rustup component add rustfmt`")
 }
 
 #[cfg(test)]
