@@ -40,4 +40,5 @@ mod sync;
 mod sync_many;
 mod sync_without_ids;
 mod verdicts;
+mod watch;
 mod writing;

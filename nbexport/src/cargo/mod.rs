@@ -126,6 +126,48 @@ pub fn run(project: &Project, args: &[String], color: bool, say: &(dyn Fn(Said) 
     Ok(status)
 }
 
+/// Runs a command of the shell in the project's root and says what it says, about cells. The exit status comes back.
+pub fn run_shell(project: &Project, command: &str, color: bool, say: &(dyn Fn(Said) + Sync)) -> Result<i32> {
+    let places = native::places(project);
+    let failed = |error: std::io::Error| Diagnostic::error(format!("cannot run `{command}`: {error}"));
+    let shell = if cfg!(windows) { ["cmd", "/C"] } else { ["sh", "-c"] };
+    let mut child = Command::new(shell[0])
+        .args([shell[1], command])
+        .current_dir(&project.root)
+        .env("CARGO_TERM_COLOR", if color { "always" } else { "never" })
+        .env("CARGO_TERM_PROGRESS_WHEN", "never")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // A message of rustc is several lines, and its gutter as wide as its numbers.
+            let mut message = String::new();
+            each_line(stderr, |text| {
+                let plain = anstream::adapter::strip_str(text).to_string();
+                let begins = plain.starts_with("error") || plain.starts_with("warning");
+                if begins || !message.is_empty() {
+                    message += text;
+                    message.push('\n');
+                    if plain.is_empty() {
+                        say(Said::Error(places.rewrite_rendered(&std::mem::take(&mut message))));
+                    }
+                } else {
+                    say(Said::Error(places.rewrite(text) + "\n"));
+                }
+            });
+            if !message.is_empty() {
+                say(Said::Error(places.rewrite_rendered(&message)));
+            }
+        });
+        each_line(stdout, |text| say(Said::Out(places.rewrite(text))));
+    });
+    Ok(child.wait().map_err(failed)?.code().unwrap_or(101))
+}
+
 fn run_cargo(
     project: &Project,
     line: &Line,

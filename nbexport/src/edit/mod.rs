@@ -3,4 +3,5 @@
 pub mod clean;
 pub mod fmt;
 pub mod migrate;
+pub mod replaced;
 pub mod sync;
