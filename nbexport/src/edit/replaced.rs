@@ -11,8 +11,11 @@ use std::sync::Arc;
 use similar::TextDiff;
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::export::{self, module};
+use crate::files;
 use crate::notebook::Notebook;
 use crate::notebook::parsed::{ParsedNotebook, Role};
+use crate::project::Project;
 
 /// What is known of each notebook.
 #[derive(Debug, Default)]
@@ -30,8 +33,13 @@ struct Known {
 struct Exported {
     /// Its id; where the file gives none, its place among the exported cells.
     id: String,
+    /// What a marker calls it.
+    marker: String,
     source: Arc<Source>,
 }
+
+/// The text of each region of a notebook's modules, by what its marker calls it.
+type Regions = HashMap<String, String>;
 
 impl Exported {
     fn text(&self) -> &str {
@@ -64,15 +72,35 @@ impl Replaced {
         }
     }
 
-    /// The cells of a notebook that are again what they were before they were replaced, each with what is missing.
-    pub fn fallen_back(&self, path: &Path, notebook: &Notebook) -> Vec<Diagnostic> {
-        let Some(known) = self.0.get(path).filter(|known| !known.replaced.is_empty()) else {
+    /// The cells of a notebook that are again what they were before they were replaced, each with what is missing. One that
+    /// somebody exported so is meant so.
+    pub fn fallen_back(&mut self, project: &Project, path: &Path, notebook: &Notebook) -> Vec<Diagnostic> {
+        if self.0.get(path).is_none_or(|known| known.replaced.is_empty()) {
             return Vec::new();
-        };
-        let now = exported_cells(notebook);
+        }
+        let Ok(crate_name) = export::crate_name(project) else { return Vec::new() };
+        let (modules, _) = export::modules(notebook, &crate_name);
+        let (mut now, mut on_disk) = (Regions::new(), Regions::new());
+        for module in modules {
+            now.extend(module::regions(&module.text).into_iter().map(|region| (region.id, region.text)));
+            let text = files::read_text(&project.krate.join(&module.path)).unwrap_or_default();
+            on_disk.extend(module::regions(&text).into_iter().map(|region| (region.id, region.text)));
+        }
+        self.fallen(path, notebook, &now, &on_disk)
+    }
+
+    fn fallen(
+        &mut self,
+        path: &Path,
+        notebook: &Notebook,
+        now: &Regions,
+        on_disk: &Regions,
+    ) -> Vec<Diagnostic> {
+        let Some(known) = self.0.get_mut(path) else { return Vec::new() };
+        let cells = exported_cells(notebook);
         let mut fallen = Vec::new();
-        for (old, new) in known.replaced.iter().filter(|(_, new)| !has(&now, new.text())) {
-            let cell = now.iter().find(|cell| cell.id == new.id);
+        known.replaced.retain(|(old, new)| {
+            let cell = cells.iter().find(|cell| cell.id == new.id);
             let is_old = match (old, cell) {
                 (Some(old), Some(cell)) => {
                     let likeness = |text: &str| TextDiff::from_chars(text, cell.text()).ratio();
@@ -81,18 +109,19 @@ impl Replaced {
                 (None, None) => true,
                 _ => false,
             };
-            if is_old {
+            if !is_old || has(&cells, new.text()) {
+                return true;
+            }
+            let is_exported = match cell {
+                Some(cell) => now.get(&cell.marker) == on_disk.get(&cell.marker),
+                None => !on_disk.contains_key(&new.marker),
+            };
+            if !is_exported {
                 fallen.push(diagnostic(&notebook.name, cell, new));
             }
-        }
+            !is_exported
+        });
         fallen
-    }
-
-    /// Forgets what was replaced in a notebook.
-    pub fn forget(&mut self, path: &Path) {
-        if let Some(known) = self.0.get_mut(path) {
-            known.replaced.clear();
-        }
     }
 }
 
@@ -107,6 +136,7 @@ fn exported_cells(notebook: &Notebook) -> Vec<Exported> {
         .enumerate()
         .map(|(place, cell)| Exported {
             id: cell.cell.spans.id.as_ref().map_or_else(|| place.to_string(), |_| cell.cell.id.clone()),
+            marker: module::marker_id(cell.cell),
             source: Arc::clone(&cell.cell.source),
         })
         .collect()
@@ -152,35 +182,48 @@ mod tests {
         replaced
     }
 
-    fn falls_back(replaced: &Replaced, cells: &[&str]) -> bool {
-        !replaced.fallen_back(Path::new("x"), &notebook(cells)).is_empty()
+    fn regions(cells: &[&str]) -> Regions {
+        cells.iter().enumerate().map(|(index, text)| (format!("c{index}"), (*text).to_owned())).collect()
+    }
+
+    /// Whether a notebook of these cells fell back, seen from what the last export left.
+    fn falls_back(mut replaced: Replaced, cells: &[&str], on_disk: &[&str]) -> bool {
+        let path = Path::new("x");
+        !replaced.fallen(path, &notebook(cells), &regions(cells), &regions(on_disk)).is_empty()
     }
 
     #[test]
     fn an_old_text_and_one_that_was_edited_from_it_fall_back() {
-        assert!(falls_back(&synced(), &[ONE, "fn two() {}"]));
-        assert!(falls_back(&synced(), &["fn one() -> u8 { 1 } // more", "fn two() {}"]));
-        assert!(!falls_back(&synced(), &[SYNCED, "fn two() {}"]));
-        assert!(!falls_back(&synced(), &["fn one() -> u8 { 0 + 1 } // more", "fn two() {}"]));
+        let on_disk = [SYNCED, "fn two() {}"];
+        for (cell, is_old) in [
+            (ONE, true),
+            ("fn one() -> u8 { 1 } // more", true),
+            (SYNCED, false),
+            ("fn one() -> u8 { 0 + 1 } // more", false),
+        ] {
+            assert_eq!(falls_back(synced(), &[cell, "fn two() {}"], &on_disk), is_old, "{cell}");
+        }
     }
 
     #[test]
-    fn what_an_editor_has_taken_over_may_be_undone() {
+    fn what_an_editor_has_taken_over_or_somebody_exported_may_be_undone() {
         let mut replaced = synced();
         replaced.exported(Path::new("x"), &notebook(&[SYNCED, "fn two() -> u8 { 2 }"]), true);
-        assert!(!falls_back(&replaced, &[ONE, "fn two() {}"]));
-        let mut replaced = synced();
-        replaced.forget(Path::new("x"));
-        assert!(!falls_back(&replaced, &[ONE, "fn two() {}"]));
+        assert!(!falls_back(replaced, &[ONE, "fn two() {}"], &[SYNCED, "fn two() -> u8 { 2 }"]));
+        assert!(!falls_back(synced(), &[ONE, "fn two() -> u8 { 2 }"], &[ONE, "fn two() {}"]));
     }
 
     #[test]
     fn a_new_cell_that_is_gone_again_fell_back() {
-        let mut replaced = Replaced::default();
-        replaced.exported(Path::new("x"), &notebook(&[ONE]), true);
-        replaced.exported(Path::new("x"), &notebook(&[ONE, "fn new() {}"]), false);
-        assert!(falls_back(&replaced, &[ONE]));
-        assert!(!falls_back(&replaced, &[ONE, "fn new() {}"]));
+        let replaced = || {
+            let mut replaced = Replaced::default();
+            replaced.exported(Path::new("x"), &notebook(&[ONE]), true);
+            replaced.exported(Path::new("x"), &notebook(&[ONE, "fn new() {}"]), false);
+            replaced
+        };
+        assert!(falls_back(replaced(), &[ONE], &[ONE, "fn new() {}"]));
+        assert!(!falls_back(replaced(), &[ONE, "fn new() {}"], &[ONE, "fn new() {}"]));
+        assert!(!falls_back(replaced(), &[ONE], &[ONE]));
     }
 
     #[test]
@@ -188,6 +231,6 @@ mod tests {
         let mut replaced = Replaced::default();
         replaced.exported(Path::new("x"), &notebook(&[ONE]), true);
         replaced.exported(Path::new("x"), &notebook(&[SYNCED]), true);
-        assert!(!falls_back(&replaced, &[ONE]));
+        assert!(!falls_back(replaced, &[ONE], &[SYNCED]));
     }
 }

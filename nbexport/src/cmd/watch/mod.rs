@@ -113,16 +113,8 @@ impl Watch<'_> {
     /// Whether a notebook is not one that an editor saved its old text over. Of such a one the module has what is missing,
     /// so it stays until somebody says what is meant.
     fn may_export(&mut self, path: &Path, notebook: &Notebook) -> bool {
-        let fallen = self.replaced.fallen_back(path, notebook);
+        let fallen = self.replaced.fallen_back(&self.context.project, path, notebook);
         if fallen.is_empty() {
-            return true;
-        }
-        let options = Options { check: true, force: false };
-        let requested = [path.to_owned()];
-        let report = export::export(&self.context.project, Some(&requested), &options);
-        if report.is_ok_and(|report| report.outcomes.iter().all(|outcome| !outcome.changed)) {
-            // Somebody exported it as it is.
-            self.replaced.forget(path);
             return true;
         }
         self.context.printer.diagnostics(&fallen);
