@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-loops 088d6327
+// %% 01_matmul.ipynb bench-loops 170a9de5
 fn bench_matmul_loops(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -35,11 +35,10 @@ fn bench_matmul_loops(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup
@@ -55,7 +54,7 @@ fn bench_matmul_loops(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-dot b6f612a4
+// %% 01_matmul.ipynb bench-dot 164468d6
 fn bench_matmul_dot(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -67,11 +66,10 @@ fn bench_matmul_dot(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn s
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup
@@ -87,7 +85,7 @@ fn bench_matmul_dot(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn s
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-broadcast 790006bf
+// %% 01_matmul.ipynb bench-broadcast f6178b0d
 fn bench_matmul_broadcast(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -99,11 +97,10 @@ fn bench_matmul_broadcast(nbexport: &mut criterion::Criterion) -> Result<(), Box
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup
@@ -119,7 +116,7 @@ fn bench_matmul_broadcast(nbexport: &mut criterion::Criterion) -> Result<(), Box
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-einsum a98d6120
+// %% 01_matmul.ipynb bench-einsum bd014818
 fn bench_einsum(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -131,11 +128,10 @@ fn bench_einsum(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup
@@ -151,7 +147,7 @@ fn bench_einsum(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-matmul 37322466
+// %% 01_matmul.ipynb bench-matmul 1983f6f1
 fn bench_matmul(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -163,11 +159,10 @@ fn bench_matmul(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup
@@ -183,7 +178,7 @@ fn bench_matmul(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::
     Ok(())
 }
 
-// %% 01_matmul.ipynb bench-load aad833fc
+// %% 01_matmul.ipynb bench-load f2eda648
 fn bench_load_mnist(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn std::error::Error>> {
     // setup: cell load-mnist
     //| setup
@@ -195,11 +190,10 @@ fn bench_load_mnist(nbexport: &mut criterion::Criterion) -> Result<(), Box<dyn s
     //| setup
     // :dep rand = "0.10"
     // :dep rand_distr = "0.6"
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
     use rand_distr::{Distribution, StandardNormal};
-    let mut rng = StdRng::seed_from_u64(42);
-    let weights: Array2<f32> =
-        Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+    let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
     let bias: Array1<f32> = Array1::zeros(10);
     // setup: cell m1-m2
     //| setup

@@ -28,21 +28,19 @@ fn main() {
     criterion.final_summary();
 }
 
-// %% 02_fully_connected.ipynb bench-lin d6a9f7b4
+// %% 02_fully_connected.ipynb bench-lin 3d940f98
 fn bench_lin_forward(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+    use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
     use ndarray::{Array3, array, s};
     // setup: cell toy
     //| setup
     let mut rng = seeded(7);
     let toy_x: Array2<f64> = randn((6, 8), &mut rng);
     let toy_y: Array1<f64> = randn(6, &mut rng);
-    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
     // setup: cell bench-batch
     //| setup
     let many: ArcArray2<f32> = randn((4096, 784), &mut seeded(20)).into_shared();
@@ -60,21 +58,19 @@ fn bench_lin_forward(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_02/lin_forward", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 02_fully_connected.ipynb bench-relu 7686347c
+// %% 02_fully_connected.ipynb bench-relu 2928597f
 fn bench_relu_forward(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+    use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
     use ndarray::{Array3, array, s};
     // setup: cell toy
     //| setup
     let mut rng = seeded(7);
     let toy_x: Array2<f64> = randn((6, 8), &mut rng);
     let toy_y: Array1<f64> = randn(6, &mut rng);
-    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
     // setup: cell bench-batch
     //| setup
     let many: ArcArray2<f32> = randn((4096, 784), &mut seeded(20)).into_shared();
@@ -93,21 +89,19 @@ fn bench_relu_forward(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_02/relu_forward", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 02_fully_connected.ipynb bench-forward 4c6bcf7c
+// %% 02_fully_connected.ipynb bench-forward cb20c6db
 fn bench_model_forward(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+    use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
     use ndarray::{Array3, array, s};
     // setup: cell toy
     //| setup
     let mut rng = seeded(7);
     let toy_x: Array2<f64> = randn((6, 8), &mut rng);
     let toy_y: Array1<f64> = randn(6, &mut rng);
-    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
     // setup: cell bench-batch
     //| setup
     let many: ArcArray2<f32> = randn((4096, 784), &mut seeded(20)).into_shared();
@@ -125,21 +119,19 @@ fn bench_model_forward(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_02/model_forward", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 02_fully_connected.ipynb bench-params 320263cb
+// %% 02_fully_connected.ipynb bench-params 3177cfc0
 fn bench_model_backward_params(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+    use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
     use ndarray::{Array3, array, s};
     // setup: cell toy
     //| setup
     let mut rng = seeded(7);
     let toy_x: Array2<f64> = randn((6, 8), &mut rng);
     let toy_y: Array1<f64> = randn(6, &mut rng);
-    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
     // setup: cell bench-batch
     //| setup
     let many: ArcArray2<f32> = randn((4096, 784), &mut seeded(20)).into_shared();
@@ -160,21 +152,19 @@ fn bench_model_backward_params(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_02/model_backward_params", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 02_fully_connected.ipynb bench-all 21daa6e5
+// %% 02_fully_connected.ipynb bench-all eb2da27a
 fn bench_model_backward(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+    use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
     use ndarray::{Array3, array, s};
     // setup: cell toy
     //| setup
     let mut rng = seeded(7);
     let toy_x: Array2<f64> = randn((6, 8), &mut rng);
     let toy_y: Array1<f64> = randn(6, &mut rng);
-    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-        (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+    let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+    let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
     // setup: cell bench-batch
     //| setup
     let many: ArcArray2<f32> = randn((4096, 784), &mut seeded(20)).into_shared();

@@ -35,7 +35,7 @@ where
     test(a, b, |a, b| a == b, "==");
 }
 
-// %% 00_exports.ipynb export-panic-message c7a2db45
+// %% 00_exports.ipynb export-panic-message f31842f8
 //| export
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -52,7 +52,11 @@ fn install_quiet_hook() {
     static HOOK: std::sync::Once = std::sync::Once::new();
     HOOK.call_once(|| {
         let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| if !quiet().get() { usual(info) }));
+        panic::set_hook(Box::new(move |info| {
+            if !quiet().get() {
+                usual(info);
+            }
+        }));
     });
 }
 
@@ -203,18 +207,26 @@ fn run<R>(f: &mut impl FnMut() -> R, loops: u32) -> Duration {
     start.elapsed()
 }
 
-// %% 00_exports.ipynb export-timeit 12ff5114
+// %% 00_exports.ipynb export-timeit cb8d159a
+//| export
+/// How many calls (1, 2, 5, 10, 20, 50, …) make a run last as long as `least`, and how long that run was.
+fn enough<R>(f: &mut impl FnMut() -> R, least: Duration) -> (u32, Duration) {
+    let (mut loops, mut time) = (1, run(f, 1));
+    while time < least && loops < 1_000_000_000 {
+        loops = if loops.to_string().starts_with('2') { loops / 2 * 5 } else { loops * 2 };
+        time = run(f, loops);
+    }
+    (loops, time)
+}
+
+// %% 00_exports.ipynb export-timeit-fn 62c123fb
 //| export
 /// Times `f` in up to seven runs of 1, 2, 5, 10, 20, 50, … calls, as many as make a run last 50 ms.
 ///
 /// There is always one run, and no other starts that would take the whole beyond about two seconds.
 /// What `f` returns goes through [`black_box`]; do the same to inputs that the compiler could know.
 pub fn timeit<R>(mut f: impl FnMut() -> R) -> Timing {
-    let (mut loops, mut last) = (1, run(&mut f, 1));
-    while last < Duration::from_millis(50) && loops < 1_000_000_000 {
-        loops = if loops.to_string().starts_with('2') { loops / 2 * 5 } else { loops * 2 };
-        last = run(&mut f, loops);
-    }
+    let (loops, mut last) = enough(&mut f, Duration::from_millis(50));
     let (mut times, mut spent) = (vec![last], last);
     while times.len() < 7 && spent + last < Duration::from_secs(2) {
         last = run(&mut f, loops);
@@ -222,6 +234,23 @@ pub fn timeit<R>(mut f: impl FnMut() -> R) -> Timing {
         times.push(last);
     }
     Timing::new(&times, loops)
+}
+
+// %% 00_exports.ipynb export-race 27ef9568
+//| export
+/// The shortest time of each contender in seconds per call. They run in turn, for so many rounds; a turn is one call, or
+/// as many as last 2 ms.
+///
+/// Pass what they compute through [`black_box`], or the compiler may see that nobody wants it.
+pub fn race<const N: usize>(rounds: usize, mut contenders: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let loops = contenders.each_mut().map(|f| enough(f, Duration::from_millis(2)).0);
+    let mut best = [f64::INFINITY; N];
+    for _ in 0..rounds {
+        for ((f, &loops), best) in contenders.iter_mut().zip(&loops).zip(&mut best) {
+            *best = best.min(run(f, loops).as_secs_f64() / f64::from(loops));
+        }
+    }
+    best
 }
 
 // %% 00_exports.ipynb tests fec48ac0
@@ -307,15 +336,12 @@ mod tests {
         test_eq(&format_time(0.0), "0 ns");
     }
 
-    // %% 00_exports.ipynb test-timing-display a2c58bbb
+    // %% 00_exports.ipynb test-timing-display 0e229916
     #[test]
     fn a_timing_prints_like_timeit() {
         //| test a_timing_prints_like_timeit
         let slow = Timing { mean: 0.33, std: 2.1e-3, runs: 7, loops: 1 };
-        test_eq(
-            &slow.to_string(),
-            "330 ms ± 2.1 ms per loop (mean ± std. dev. of 7 runs, 1 loop each)",
-        );
+        test_eq(&slow.to_string(), "330 ms ± 2.1 ms per loop (mean ± std. dev. of 7 runs, 1 loop each)");
     }
 
     // %% 00_exports.ipynb test-timing-new 72694628
@@ -337,5 +363,16 @@ mod tests {
         let t = timeit(|| std::thread::sleep(nap));
         assert!(t.mean >= 60e-3 && t.std >= 0.0, "{t}");
         assert!(t.loops == 1 && (1..=7).contains(&t.runs), "{t}");
+    }
+
+    // %% 00_exports.ipynb test-race 44b71e30
+    #[test]
+    fn the_shorter_nap_wins_a_race() {
+        //| test the_shorter_nap_wins_a_race
+        fn nap(milliseconds: u64) -> impl FnMut() {
+            move || std::thread::sleep(std::time::Duration::from_millis(milliseconds))
+        }
+        let [long, short] = race(2, [&mut nap(30), &mut nap(3)]);
+        assert!(long >= 30e-3 && short >= 3e-3, "{long} {short}");
     }
 }

@@ -156,7 +156,19 @@ fn plan(spec: &str, a: &[usize], b: &[usize]) -> Result<(Vec<usize>, Vec<Loop>),
     Ok((out, loops))
 }
 
-// %% 01_matmul.ipynb export-einsum d5cb99e4
+// %% 01_matmul.ipynb export-plan-or-panic 87156c66
+//| export
+/// The [`plan`] for an output of `rank` axes; panics with `spec`, both shapes and the reason when there is none.
+#[track_caller]
+fn plan_or_panic(spec: &str, a: &[usize], b: &[usize], rank: Option<usize>) -> (Vec<usize>, Vec<Loop>) {
+    match plan(spec, a, b) {
+        Ok((shape, loops)) if rank.is_none_or(|n| n == shape.len()) => (shape, loops),
+        Ok((shape, _)) => panic!("einsum {spec} makes {shape:?}, but the type has another rank"),
+        Err(why) => panic!("einsum {spec} of {a:?} and {b:?}: {why}"),
+    }
+}
+
+// %% 01_matmul.ipynb export-einsum b40a5cbc
 //| export
 /// Einstein summation of two arrays: `einsum("ik,kj->ij", a, b)` is their matrix product.
 ///
@@ -171,11 +183,7 @@ where
     E: Dimension,
     F: Dimension,
 {
-    let (shape, loops) = match plan(spec, a.shape(), b.shape()) {
-        Ok((shape, loops)) if F::NDIM.is_none_or(|n| n == shape.len()) => (shape, loops),
-        Ok((shape, _)) => panic!("einsum {spec} makes {shape:?}, but the type has another rank"),
-        Err(why) => panic!("einsum {spec} of {:?} and {:?}: {why}", a.shape(), b.shape()),
-    };
+    let (shape, loops) = plan_or_panic(spec, a.shape(), b.shape(), F::NDIM);
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
     let mut out = vec![A::zero(); shape.iter().product()];
     let flat = "standard layout is one slice";
@@ -222,7 +230,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-loops e5b7bece
+    // %% 01_matmul.ipynb test-matmul-loops 6a0e74c4
     #[test]
     fn loops_agree_with_a_product_by_hand() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -235,11 +243,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -253,7 +260,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-frobenius d52152b6
+    // %% 01_matmul.ipynb test-frobenius 7a7dc18b
     #[test]
     fn a_3_4_arrow_has_length_5() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -266,11 +273,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -286,7 +292,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-dot 41e9461d
+    // %% 01_matmul.ipynb test-matmul-dot f65d63dc
     #[test]
     fn dot_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -299,11 +305,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -319,7 +324,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-insert-axis 5032c426
+    // %% 01_matmul.ipynb test-insert-axis 83b2404b
     #[test]
     fn a_column_and_a_row_make_a_table() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -332,11 +337,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -352,7 +356,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul-broadcast 9c957ec6
+    // %% 01_matmul.ipynb test-matmul-broadcast 4eaa4883
     #[test]
     fn broadcasting_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -365,11 +369,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -385,7 +388,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-matmul 6c1e2f1a
+    // %% 01_matmul.ipynb test-einsum-matmul bef069ab
     #[test]
     fn einsum_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -398,11 +401,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -420,7 +422,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-table 1470285d
+    // %% 01_matmul.ipynb test-einsum-table 985dacd8
     #[test]
     fn einsum_says_more_than_matmul() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -433,11 +435,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -460,7 +461,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-einsum-fails 722c91a3
+    // %% 01_matmul.ipynb test-einsum-fails d1862382
     #[test]
     fn einsum_says_why_not() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -473,11 +474,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup
@@ -501,7 +501,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 01_matmul.ipynb test-matmul 1312345c
+    // %% 01_matmul.ipynb test-matmul 510a94b2
     #[test]
     fn matmul_agrees_with_the_loops() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell load-mnist
@@ -514,11 +514,10 @@ mod tests {
         //| setup
         // :dep rand = "0.10"
         // :dep rand_distr = "0.6"
-        use rand::{SeedableRng, rngs::StdRng};
+        use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
         use rand_distr::{Distribution, StandardNormal};
-        let mut rng = StdRng::seed_from_u64(42);
-        let weights: Array2<f32> =
-            Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(42);
+        let weights: Array2<f32> = Array2::from_shape_simple_fn((784, 10), || StandardNormal.sample(&mut rng));
         let bias: Array1<f32> = Array1::zeros(10);
         // setup: cell m1-m2
         //| setup

@@ -88,15 +88,15 @@ pub fn lin<F: NdFloat>(x: &ArrayRef2<F>, w: &ArrayRef2<F>, b: &ArrayRef1<F>) -> 
     x.dot(w) + b
 }
 
-// %% 02_fully_connected.ipynb randn 5813b6c3
+// %% 02_fully_connected.ipynb randn f4164bf5
 //| export
 // :dep rand = "0.10"
 // :dep rand_distr = "0.6"
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 use rand_distr::{Distribution, StandardNormal};
 
-/// A generator whose numbers depend on `seed` alone: not on the machine, nor on the release of
-/// `rand`.
+/// A generator whose bits depend on `seed` alone, not on the machine: xoshiro256++ by name, since
+/// what `rand`'s `StdRng` is may change from release to release.
 pub fn seeded(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
@@ -523,12 +523,12 @@ impl<F: NdFloat> Module<F> for Model<F> {
 mod tests {
     use super::*;
 
-    // %% 02_fully_connected.ipynb test-mean-std a4298b8f
+    // %% 02_fully_connected.ipynb test-mean-std 15628d43
     #[test]
     fn mean_and_std_of_known_numbers() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test mean_and_std_of_known_numbers
@@ -538,12 +538,12 @@ mod tests {
         test_near_zero(stats.1 - (14.0_f32 / 3.0).sqrt(), 1e-6);
     }
 
-    // %% 02_fully_connected.ipynb test-normalize 99a56b34
+    // %% 02_fully_connected.ipynb test-normalize da87b529
     #[test]
     fn normalized_mnist_has_known_statistics() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test normalized_mnist_has_known_statistics
@@ -560,12 +560,12 @@ mod tests {
         Ok(())
     }
 
-    // %% 02_fully_connected.ipynb test-lin 831e779d
+    // %% 02_fully_connected.ipynb test-lin f039f88e
     #[test]
     fn lin_by_hand() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test lin_by_hand
@@ -576,12 +576,12 @@ mod tests {
         test_fail(|| lin(&rows, &column, &array![0.5, 0.5]), "lin: b [2] does not fit w [2, 1]");
     }
 
-    // %% 02_fully_connected.ipynb test-randn 816047bb
+    // %% 02_fully_connected.ipynb test-randn 9934e4ef
     #[test]
     fn randn_is_normal_and_repeats() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test randn_is_normal_and_repeats
@@ -592,12 +592,12 @@ mod tests {
         test_eq(&drawn, &randn((300, 200), &mut seeded(1)));
     }
 
-    // %% 02_fully_connected.ipynb test-relu fcf7e576
+    // %% 02_fully_connected.ipynb test-relu 1fb03457
     #[test]
     fn relu_clips_and_keeps_nan() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test relu_clips_and_keeps_nan
@@ -605,12 +605,12 @@ mod tests {
         assert!(relu(&array![[f32::NAN]])[[0, 0]].is_nan());
     }
 
-    // %% 02_fully_connected.ipynb test-kaiming ba368895
+    // %% 02_fully_connected.ipynb test-kaiming 5d57003c
     #[test]
     fn kaiming_keeps_the_mean_square() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test kaiming_keeps_the_mean_square
@@ -620,12 +620,12 @@ mod tests {
         test_near_zero(mean(&(&received * &received)) / mean(&(&sent * &sent)) - 1.0, 0.05);
     }
 
-    // %% 02_fully_connected.ipynb test-mse 5eb9c398
+    // %% 02_fully_connected.ipynb test-mse 12e08624
     #[test]
     fn mse_by_hand_and_by_shape() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test mse_by_hand_and_by_shape
@@ -636,12 +636,12 @@ mod tests {
         test_fail(|| mse(&array![[1.0, 2.0]], &array![1.0, 2.0]), "mse: output [1, 2] does not fit targets [2]");
     }
 
-    // %% 02_fully_connected.ipynb test-relu-grad f60fe2c9
+    // %% 02_fully_connected.ipynb test-relu-grad e1f43f9f
     #[test]
     fn relu_grad_passes_or_stops() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test relu_grad_passes_or_stops
@@ -650,12 +650,12 @@ mod tests {
         test_fail(|| relu_grad(&corner, &array![[5.0]]), "grad_output [1, 1] does not fit x [1, 3]");
     }
 
-    // %% 02_fully_connected.ipynb test-lin-grad 62878bf7
+    // %% 02_fully_connected.ipynb test-lin-grad 217d6f3d
     #[test]
     fn lin_grad_by_hand() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // end of setup
         //| test lin_grad_by_hand
@@ -667,22 +667,20 @@ mod tests {
         test_fail(|| lin_grad(&rows, &column, &array![[1.0]]), "grad_output [1, 1] does not fit x [2, 2]");
     }
 
-    // %% 02_fully_connected.ipynb test-finite 1d2148eb
+    // %% 02_fully_connected.ipynb test-finite 2941896e
     #[test]
     fn gradients_match_finite_differences() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test gradients_match_finite_differences
         let (_, toy_grads) = forward_and_backward(&toy_x, &toy_y, &toy_w1, &toy_bias1, &toy_w2, &toy_bias2);
@@ -703,22 +701,20 @@ mod tests {
         toy_grads.check(&measured, 1e-8);
     }
 
-    // %% 02_fully_connected.ipynb test-torch 2acae112
+    // %% 02_fully_connected.ipynb test-torch 5fe34136
     #[test]
     fn pytorch_agrees() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test pytorch_agrees
         let (pixels, labels, ..) = get_data()?;
@@ -729,8 +725,7 @@ mod tests {
             (0.37 * float::<f64>(i * 50 + j) + 0.11).sin() * (2.0_f64 / 784.0).sqrt()
         });
         let wave_bias = Array1::from_shape_fn(50, |k| 0.01 * float::<f64>(k).cos());
-        let wave_w2 =
-            Array2::from_shape_fn((50, 1), |(k, _)| (0.53 * float::<f64>(k) + 0.20).cos() / 50_f64.sqrt());
+        let wave_w2 = Array2::from_shape_fn((50, 1), |(k, _)| (0.53 * float::<f64>(k) + 0.20).cos() / 50_f64.sqrt());
         let (ours, g) = forward_and_backward(&pixels, &digits, &wave_w1, &wave_bias, &wave_w2, &array![0.05]);
         let ours = array![ours, g.x[[0, 50]], g.w1[[246, 45]], g.b1[49], g.w2[[0, 0]], g.b2[0]];
         let torch = array![
@@ -746,26 +741,23 @@ mod tests {
         Ok(())
     }
 
-    // %% 02_fully_connected.ipynb test-model 781439c1
+    // %% 02_fully_connected.ipynb test-model ca52ddb0
     #[test]
     fn model_matches_the_plain_functions() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test model_matches_the_plain_functions
-        let (toy_loss, toy_grads) =
-            forward_and_backward(&toy_x, &toy_y, &toy_w1, &toy_bias1, &toy_w2, &toy_bias2);
+        let (toy_loss, toy_grads) = forward_and_backward(&toy_x, &toy_y, &toy_w1, &toy_bias1, &toy_w2, &toy_bias2);
         let mut toy_model = Model::new(toy_w1.clone(), toy_bias1.clone(), toy_w2.clone(), toy_bias2.clone());
         let mut toy_mse = Mse::default();
         let guesses = toy_model.forward(&toy_x.to_shared());
@@ -774,22 +766,20 @@ mod tests {
         toy_model.grads(toy_grad_x).check(&toy_grads, 1e-14);
     }
 
-    // %% 02_fully_connected.ipynb test-predict d7c7f6c7
+    // %% 02_fully_connected.ipynb test-predict 5a78ee1f
     #[test]
     fn predict_answers_and_remembers_nothing() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test predict_answers_and_remembers_nothing
         let mut toy_model = Model::new(toy_w1.clone(), toy_bias1.clone(), toy_w2.clone(), toy_bias2.clone());
@@ -798,22 +788,20 @@ mod tests {
         test_eq(&toy_model.forward(&toy_x.to_shared()), &answer);
     }
 
-    // %% 02_fully_connected.ipynb test-misuse 8b824e6b
+    // %% 02_fully_connected.ipynb test-misuse 4074ed30
     #[test]
     fn misused_modules_say_what_does_not_fit() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test misused_modules_say_what_does_not_fit
         let mut relu_layer = Relu::default();
@@ -829,22 +817,20 @@ mod tests {
         );
     }
 
-    // %% 02_fully_connected.ipynb test-relu-minus d4ab812d
+    // %% 02_fully_connected.ipynb test-relu-minus 10492218
     #[test]
     fn shifted_relu_matches_finite_differences() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test shifted_relu_matches_finite_differences
         let mut shifted = Model::new(toy_w1.clone(), toy_bias1.clone(), toy_w2.clone(), toy_bias2.clone());
@@ -862,22 +848,20 @@ mod tests {
         test_near_zero(relative_error(&slope_w1, &measured_w1), 1e-8);
     }
 
-    // %% 02_fully_connected.ipynb test-params-only db1f3f73
+    // %% 02_fully_connected.ipynb test-params-only c1dd8506
     #[test]
     fn skipping_the_inputs_gradient_changes_no_other() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{panic_message, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
+        use exp::nb_00::{panic_message, race, test_eq, test_fail, test_near, test_near_tol, test_near_zero, timeit};
         use ndarray::{Array3, array, s};
         // setup: cell toy
         //| setup
         let mut rng = seeded(7);
         let toy_x: Array2<f64> = randn((6, 8), &mut rng);
         let toy_y: Array1<f64> = randn(6, &mut rng);
-        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
-        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) =
-            (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
+        let (toy_w1, toy_bias1): (Array2<f64>, Array1<f64>) = (kaiming_normal(8, 5, &mut rng), randn(5, &mut rng));
+        let (toy_w2, toy_bias2): (Array2<f64>, Array1<f64>) = (kaiming_normal(5, 1, &mut rng), randn(1, &mut rng));
         // end of setup
         //| test skipping_the_inputs_gradient_changes_no_other
         let (_, toy_grads) = forward_and_backward(&toy_x, &toy_y, &toy_w1, &toy_bias1, &toy_w2, &toy_bias2);

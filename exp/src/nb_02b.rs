@@ -71,7 +71,23 @@ where
     uniform((fan_in, fan_out), (float::<F>(3) / fan).sqrt(), rng)
 }
 
-// %% 02b_initializing.ipynb orthogonal 285cc883
+// %% 02b_initializing.ipynb orthogonal 19937a6b
+//| export
+/// Makes the rows orthonormal, one after the other: each loses what points along those before it (Gram–Schmidt).
+fn orthonormalize(w: &mut Array2<f64>) {
+    for i in 0..w.nrows() {
+        let (done, mut rest) = w.view_mut().split_at(Axis(0), i);
+        let mut row = rest.row_mut(0);
+        for earlier in done.rows() {
+            let along = earlier.dot(&row);
+            row.scaled_add(-along, &earlier);
+        }
+        let length = row.dot(&row).sqrt();
+        row /= length;
+    }
+}
+
+// %% 02b_initializing.ipynb orthogonal-fn e31c733d
 //| export
 /// A random `rows × cols` matrix whose shorter side is orthonormal: `w · wᵀ = 1` when it is no
 /// taller than wide, `wᵀ · w = 1` otherwise.
@@ -83,16 +99,7 @@ pub fn orthogonal<F: NdFloat>(rows: usize, cols: usize, rng: &mut impl Rng) -> A
         return orthogonal(cols, rows, rng).reversed_axes();
     }
     let mut w: Array2<f64> = randn((rows, cols), rng);
-    for i in 0..rows {
-        let (done, mut rest) = w.view_mut().split_at(Axis(0), i);
-        let mut row = rest.row_mut(0);
-        for earlier in done.rows() {
-            let along = earlier.dot(&row);
-            row.scaled_add(-along, &earlier);
-        }
-        let length = row.dot(&row).sqrt();
-        row /= length;
-    }
+    orthonormalize(&mut w);
     w.mapv(|v| F::from(v).expect("every f64 has a nearest float"))
 }
 
