@@ -33,12 +33,9 @@ const DROPPING: &[&str] = &["export --force", "sync --ours", "sync --theirs"];
 /// The notebooks that go wrong: the project's own, the test's, those that once broke something.
 fn seeds() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut paths = Vec::new();
-    for folder in ["notebooks", "tests/fixtures/notebooks", "tests/corpus"] {
-        let entries = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
-        paths.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "ipynb")));
-    }
-    paths.sort();
+    let folders = ["notebooks", "tests/fixtures/notebooks", "tests/corpus"];
+    let paths: Vec<PathBuf> =
+        folders.iter().flat_map(|folder| corpus::notebooks_below(&root.join(folder))).collect();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
