@@ -96,15 +96,19 @@ pub(super) struct Version {
 /// A value that JSON libraries change when they decode and encode it.
 pub(super) const ODD: &str = "[117.63331139400017, 1e-05, 123456789012345678901234567890, \"\\u003c\"]";
 
-/// The project's own notebooks.
-fn real() -> &'static [String] {
-    static REAL: OnceLock<Vec<String>> = OnceLock::new();
+/// The cells of the project's own notebooks.
+fn real() -> &'static [Vec<Value>] {
+    static REAL: OnceLock<Vec<Vec<Value>>> = OnceLock::new();
     REAL.get_or_init(|| {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../notebooks");
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "ipynb"));
         paths.sort();
-        paths.into_iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+        let cells = |path| {
+            let notebook: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            notebook["cells"].as_array().unwrap().clone()
+        };
+        paths.into_iter().map(cells).collect()
     })
 }
 
@@ -129,8 +133,7 @@ impl Version {
                 }
             }
             Base::Real(file, at, count) => {
-                let notebook: Value = serde_json::from_str(&real()[file.index(real().len())]).unwrap();
-                let cells = notebook["cells"].as_array().unwrap();
+                let cells = &real()[file.index(real().len())];
                 let start = at.index(cells.len());
                 for cell in &cells[start..(start + count).min(cells.len())] {
                     let mut json = cell.as_object().unwrap().clone();
