@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::mutate::{mutated, pick, text, token_line};
 use self::sandbox::{Ended, NOTEBOOK, Sandbox};
 
-/// What a project's notebook may be put through. Those after the first `sync` may drop what they are told to drop.
+/// What a project's notebook may be put through.
 #[rustfmt::skip]
 const COMMANDS: &[&str] = &[
     "", "--check", "--format json", "export --check --format json", "fmt", "fmt --check", "clean", "clean --check",
@@ -28,6 +28,9 @@ const COMMANDS: &[&str] = &[
     "notebooks/00_fuzzed.ipynb", "diff base.ipynb notebooks/00_fuzzed.ipynb", "clean -",
     "diff --textconv notebooks/00_fuzzed.ipynb",
 ];
+/// The same of what takes a compiler.
+const WITH_CARGO: &[&str] = &["test --timeout 5", "cargo check"];
+/// What may drop text, since it is told to.
 const DROPPING: &[&str] = &["export --force", "sync --ours", "sync --theirs"];
 
 /// The notebooks that go wrong: the project's own, the test's, those that once broke something.
@@ -114,8 +117,18 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
     let mut sandbox = Sandbox::new(&mutated(rng, seed));
     sandbox.write("base.ipynb", seed);
     for _ in 0..rng.random_range(2..7) {
-        let drops = rng.random_range(0..12) == 0;
-        let command = pick(rng, if drops { DROPPING } else { COMMANDS });
+        let kind = rng.random_range(0..40);
+        let drops = kind < 3;
+        // Dependencies would be compiled anew for each notebook.
+        let is_small = !String::from_utf8_lossy(&sandbox.notebook()).contains(":dep");
+        let command = pick(
+            rng,
+            match kind {
+                0..=2 => DROPPING,
+                3 if is_small => WITH_CARGO,
+                _ => COMMANDS,
+            },
+        );
         let (before, notebook, modules) = (everywhere(&sandbox), sandbox.notebook(), sandbox.modules());
         let ended = sandbox.run(command, Some(&notebook));
         tally.count(&ended);

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What a process may take of the address space, in KB: what it has when it starts, and 1 GB.
-const MEMORY: u64 = (1 << 20) + (1 << 18);
-/// Seconds of the processor; a command that waits for something that never comes is stopped by the clock.
-const PROCESSOR: u64 = 10;
-const CLOCK: Duration = Duration::from_mins(1);
+/// What a command may take: KB of the address space (what it has when it starts, and 1 GB), seconds of the processor. One
+/// that waits for what never comes is stopped by the clock.
+const LIMITS: (u64, u64, Duration) = ((1 << 20) + (1 << 18), 10, Duration::from_mins(1));
+
+/// The same for one that runs cargo.
+const LIMITS_WITH_CARGO: (u64, u64, Duration) = (1 << 23, 60, Duration::from_mins(5));
 
 pub(super) const NOTEBOOK: &str = "notebooks/00_fuzzed.ipynb";
 
@@ -31,6 +32,7 @@ pub(super) struct Running {
     child: Child,
     arguments: String,
     output: [PathBuf; 2],
+    clock: Duration,
     started: Instant,
 }
 
@@ -120,7 +122,9 @@ impl Sandbox {
             }
             None => Stdio::null(),
         };
-        let limits = format!("ulimit -v {MEMORY}; ulimit -t {PROCESSOR}; ulimit -c 0; exec \"$0\" \"$@\"");
+        let cargo = arguments.starts_with("test") || arguments.starts_with("cargo");
+        let (memory, processor, clock) = if cargo { LIMITS_WITH_CARGO } else { LIMITS };
+        let limits = format!("ulimit -v {memory}; ulimit -t {processor}; ulimit -c 0; exec \"$0\" \"$@\"");
         let child = Command::new("sh")
             .args(["-c", &limits, env!("CARGO_BIN_EXE_nbexport")])
             .args(arguments.split_whitespace())
@@ -133,7 +137,7 @@ impl Sandbox {
             .stderr(File::create(&output[1]).unwrap())
             .spawn()
             .unwrap();
-        Running { child, arguments: arguments.to_owned(), output, started: Instant::now() }
+        Running { child, arguments: arguments.to_owned(), output, clock, started: Instant::now() }
     }
 
     pub(super) fn run(&mut self, arguments: &str, stdin: Option<&[u8]>) -> Ended {
@@ -148,7 +152,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break (status, false);
             }
-            if self.started.elapsed() > CLOCK {
+            if self.started.elapsed() > self.clock {
                 self.child.kill().unwrap();
                 break (self.child.wait().unwrap(), true);
             }

@@ -117,10 +117,10 @@ fn check(base: &Version, ours: &Version, theirs: &Version, ids: bool) -> Result<
                 continue;
             };
             let deleted = !other.cells.iter().any(|it| it.origin == cell.origin);
-            // Without ids, a part of a cell may be taken for the whole, and another cell in its place for it.
-            if (deleted && (ids || !regrouped && other.typed == 0) && !other.has_moved)
-                || !other.touched.contains(&cell.origin)
-            {
+            // The same text under another id is the cell. Without ids, a part of it may be taken for the whole, and another
+            // cell in its place for it.
+            let lives_on = other.has_moved || regrouped || !ids && other.typed > 0;
+            if (deleted && !lives_on) || !other.touched.contains(&cell.origin) {
                 ensure(outcome.text.contains(token.as_str()), "outputs are lost", token)?;
                 // Without an id, a cell of which nothing is left is another cell.
                 let is_known =
