@@ -36,6 +36,10 @@ corpus DIR="notebooks":
 export-check:
     cargo run -p nbexport -- --check
 
+# Edits of notebooks and modules at random, exports and syncs between them: nothing typed may be lost
+random-edits CASES="5000":
+    PROPTEST_CASES={{CASES}} cargo test -p nbexport --test cli properties
+
 # The documentation of both crates, complete
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -92,6 +92,26 @@ fn clean_as_a_filter_passes_through_what_is_no_notebook() {
 }
 
 #[test]
+fn clean_and_the_filter_keep_the_bytes_of_what_they_keep() {
+    let kept = "\"float\": 117.63331139400017, \"small\": 1e-05,\n  \"big\": 123456789012345678901234567890, \"escape\": \"\\u003c\"";
+    let notebook = |gone: &str, count: &str| {
+        format!(
+            "{{\"cells\": [{{\"cell_type\": \"code\", \"execution_count\": {count}, \"id\": \"a\", \"metadata\": {{{gone}{kept}}},\n\
+             \"outputs\": [{{\"output_type\": \"execute_result\", \"execution_count\": {count},\n\"metadata\": {{}}, \
+             \"data\": {{\"application/json\": {{{kept}}}}}}}], \"source\": \"x\"}}], \"metadata\": {{{gone}{kept}}}, \
+             \"nbformat\": 4, \"nbformat_minor\": 5}}"
+        )
+    };
+    let (dirty, clean) = (notebook("\"vscode\": {},\n ", "7"), notebook("", "null"));
+    let case = Case::new().file(NOTEBOOK, &dirty);
+    let mut child = case.command("clean -").stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(dirty.as_bytes()).unwrap();
+    assert_eq!(case.told(&child.wait_with_output().unwrap()).stdout, clean);
+    assert_eq!(case.run("clean").code, Some(0));
+    assert_eq!(case.read(NOTEBOOK), clean);
+}
+
+#[test]
 fn a_new_project_works_at_once_and_offline() {
     let case = Case::nothing();
     let run = case.run("new my-demo");

@@ -5,11 +5,13 @@
 //! directive or a mistake. A `//` line may be prose, and becomes a directive only where it cannot be: the word stands
 //! alone (`// export`), or what follows it is no word of English (`// export nb_02`).
 
-use crate::diagnostic::Diagnostic;
-use crate::notebook::{Cell, Edit, Notebook};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::notebook::{Cell, Notebook};
 use crate::notebook::{directive, header, name};
 
-/// What came of one notebook.
+/// Result of migrating one notebook.
 #[derive(Clone, Debug, Default)]
 pub struct Migrated {
     /// The notebook's new text; `None` where nothing changes.
@@ -29,9 +31,8 @@ pub fn migrate(notebook: &Notebook) -> Migrated {
         if text == cell.text() {
             continue;
         }
-        let edit = notebook.set_source(cell, &text);
         // Two directives that contradict one another (`// export` below `//| test`) are for a person to decide.
-        if let Some(why) = contradiction(notebook, cell, &edit) {
+        if let Some(why) = contradiction(cell, &text) {
             migrated.diagnostics.push(
                 Diagnostic::warning(format!("left alone: {}", why.message))
                     .at(&cell.source, 0..cell.text().lines().next().map_or(0, str::len), "")
@@ -39,17 +40,17 @@ pub fn migrate(notebook: &Notebook) -> Migrated {
             );
             continue;
         }
-        edits.push(edit);
+        edits.push(notebook.set_source(cell, &text));
         migrated.cells.push((cell.number, cell.text().to_owned(), text));
     }
     migrated.text = (!edits.is_empty()).then(|| notebook.edited(edits));
     migrated
 }
 
-fn contradiction(notebook: &Notebook, cell: &Cell, edit: &Edit) -> Option<Diagnostic> {
-    let (_, before) = directive::parse(cell);
-    let changed = Notebook::parse(&notebook.name, notebook.edited(vec![edit.clone()])).ok()?;
-    let (_, after) = directive::parse(changed.cells.get(cell.number - 1)?);
+fn contradiction(cell: &Cell, text: &str) -> Option<Diagnostic> {
+    let source = Source { text: text.to_owned(), ..Source::clone(&cell.source) };
+    let changed = Cell { source: Arc::new(source), ..cell.clone() };
+    let ((_, before), (_, after)) = (directive::parse(cell), directive::parse(&changed));
     if after.len() > before.len() { after.into_iter().next() } else { None }
 }
 

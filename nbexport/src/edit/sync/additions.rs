@@ -31,7 +31,7 @@ impl Comparison<'_> {
         if self.notebook.nbformat_minor < 5
             && let Value::Object(cell) = &mut cell
         {
-            cell.remove("id");
+            cell.shift_remove("id");
         }
         let exported = module::regions(&self.module.text);
         let last = exported.iter().take_while(|region| region.id != "tests").last();

@@ -2,8 +2,8 @@
 //!
 //! Three-way by the hash in each marker, which is that of the text nbexport wrote: only the module differs from it,
 //! and the cell gets the module's text; only the notebook does, and there is nothing to do; both do, and it is a
-//! conflict. What a cell becomes is proved, not assumed: the text proposed for it is exported again, and must give
-//! the module's region to the letter. Where that fails, nothing is written.
+//! conflict. What a cell becomes is proved, not assumed: the texts proposed for all edited cells are exported again, and
+//! must give the module's regions to the letter. Where that fails, nothing is written.
 
 mod additions;
 mod candidates;
@@ -32,7 +32,7 @@ pub enum Side {
     Theirs,
 }
 
-/// What came of one notebook.
+/// Result of syncing one notebook.
 #[derive(Clone, Debug, Default)]
 pub struct Synced {
     /// The notebook's name.

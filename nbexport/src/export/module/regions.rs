@@ -175,9 +175,7 @@ pub(crate) fn typed_markers(on_disk: &str, new: &str) -> Vec<Region> {
     let [Some(their_path), Some(our_path)] = [on_disk, new].map(generated_from) else { return Vec::new() };
     let [their_head, our_head] = [their_path, our_path].map(file_name);
     let there: HashMap<&str, &Region> = theirs.iter().map(|their| (&*their.id, their)).collect();
-    // Cells that the file on disk does not have, by their text.
-    let missing = ours.iter().filter(|our| !there.contains_key(&*our.id)).map(|our| (&*our.text, our));
-    let missing: HashMap<&str, &Region> = missing.collect();
+    let missing: Vec<&Region> = ours.iter().filter(|our| !there.contains_key(&*our.id)).collect();
     let known: HashMap<&str, &Region> = ours.iter().map(|our| (&*our.id, our)).collect();
     let mut typed = Vec::new();
     // Where the notebook was renamed, the markers have its old name as well; where it was moved, folders have other names.
@@ -195,17 +193,20 @@ pub(crate) fn typed_markers(on_disk: &str, new: &str) -> Vec<Region> {
             .iter()
             .filter(|their| match known.get(&*their.id) {
                 Some(_) => their.notebook != their_head && typed_into(our_head, &their.notebook),
-                None => missing.get(&*their.text).is_some_and(|our| typed_into(&our.id, &their.id)),
+                None => missing.iter().any(|our| typed_into(&our.id, &their.id)),
             })
             .cloned(),
     );
     typed
 }
 
-/// Whether somebody typed something into what nbexport wrote: that still shows, letter by letter.
+/// Whether somebody typed something into what nbexport wrote: all of that still shows, before and behind.
 fn typed_into(written: &str, found: &str) -> bool {
-    let mut rest = found.chars();
-    found.len() > written.len() && written.chars().all(|c| rest.any(|other| other == c))
+    let same =
+        |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(one, other)| one == other).count();
+    let before = same(&mut written.bytes().zip(found.bytes()));
+    let behind = same(&mut written.bytes().rev().zip(found.bytes().rev()));
+    found.len() > written.len() && before + behind >= written.len()
 }
 
 fn file_name(path: &str) -> &str {
