@@ -32,6 +32,7 @@ mod markers;
 mod merge;
 mod migrate;
 mod native;
+mod outputs;
 mod printing;
 mod profile;
 mod properties;

@@ -123,8 +123,10 @@ pub(crate) enum Command {
     /// Format the cells with rustfmt
     #[command(after_help = "Example: nbexport fmt --check")]
     Fmt(FmtArgs),
-    /// Run notebooks in the evcxr kernel and write what comes out into them
-    #[command(after_help = "Example: nbexport run notebooks/02_fully_connected.ipynb")]
+    /// Run notebooks in the evcxr kernel, or natively, and write what comes out into them
+    #[command(
+        after_help = "Example: nbexport run --native notebooks/02_fully_connected.ipynb\nAs a test of the outputs: nbexport run --check --native"
+    )]
     Run(RunArgs),
     /// A Jupyter kernel for this project's notebooks: cells compiled as its profile says, dependencies kept
     #[command(after_help = "Example: nbexport kernel install")]
@@ -304,9 +306,15 @@ pub(crate) struct SyncArgs {
 /// What `run` takes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
-    /// The Jupyter kernel to run in, in place of the first one for Rust
-    #[arg(long, value_name = "NAME")]
+    /// Run in a Jupyter kernel, which is the default: in the one of this name, or in the first one for Rust
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with = "native")]
     pub kernel: Option<String>,
+    /// Run natively: much faster, with the outputs that the kernel would have given
+    #[arg(long)]
+    pub native: bool,
+    /// Write nothing; show where the outputs in the notebooks are not what their cells put out, and exit with 1
+    #[arg(long, conflicts_with = "timings")]
+    pub check: bool,
     /// Write down when each cell ran, too, where JupyterLab keeps it: in `metadata.execution`
     #[arg(long)]
     pub timings: bool,

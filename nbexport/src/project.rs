@@ -25,6 +25,8 @@ pub struct Project {
     pub profile: Table,
     /// The flags of cells that always run: `flags = ["slow"]`.
     pub flags: Vec<String>,
+    /// What of outputs may differ from run to run, as regular expressions: `volatile = ["[0-9]+ ms"]`.
+    pub volatile: Vec<String>,
     /// Whether there is a Cargo.toml to it, and not just notebooks in a folder.
     pub is_configured: bool,
 }
@@ -72,8 +74,8 @@ impl Project {
     /// A project that nothing is configured of.
     fn bare(root: PathBuf, krate: PathBuf) -> Self {
         let notebooks = root.clone();
-        let (profile, flags) = (Table::new(), Vec::new());
-        Self { root, notebooks, krate, profile, flags, is_configured: true }
+        let (profile, flags, volatile) = (Table::new(), Vec::new(), Vec::new());
+        Self { root, notebooks, krate, profile, flags, volatile, is_configured: true }
     }
 
     /// The project that a folder, or the nearest one above it, configures.
@@ -94,6 +96,7 @@ impl Project {
             krate: normalize(&folder.join(it.krate)),
             profile: it.profile,
             flags: it.flags,
+            volatile: it.volatile,
             is_configured: true,
         }))
     }
@@ -175,6 +178,7 @@ struct Configuration {
     krate: String,
     profile: Table,
     flags: Vec<String>,
+    volatile: Vec<String>,
 }
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
@@ -220,26 +224,29 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
         notebooks: folder("notebooks", "notebooks")?,
         krate: folder("crate", "exp")?,
         profile,
-        flags: flags(table.get("flags"), manifest)?,
+        flags: words(table.get("flags"), "flags", "slow", |word| check_flag(word).is_ok(), manifest)?,
+        volatile: words(table.get("volatile"), "volatile", "[0-9]+ ms", |_| true, manifest)?,
     }))
 }
 
-/// `flags = ["slow"]`.
-fn flags(value: Option<&Item>, manifest: &Path) -> Result<Vec<String>> {
-    let words = |value: &Item| {
-        let words = value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
+/// A list of words.
+fn words(
+    value: Option<&Item>,
+    key: &str,
+    example: &str,
+    fits: impl Fn(&str) -> bool,
+    manifest: &Path,
+) -> Result<Vec<String>> {
+    let list = |value: &Item| {
+        let words =
+            value.as_array()?.iter().map(|word| word.as_str().filter(|word| fits(word)).map(str::to_owned));
         words.collect::<Option<Vec<_>>>()
     };
-    let fits = |words: &Vec<String>| words.iter().all(|word| check_flag(word).is_ok());
-    match value.map(|value| words(value).filter(fits)) {
-        None => Ok(Vec::new()),
-        Some(Some(words)) => Ok(words),
-        Some(None) => {
-            let message =
-                format!("`flags` below `metadata.nbexport` in `{}` is not a list of words", show(manifest));
-            Err(Diagnostic::error(message).help("write `flags = [\"slow\"]`, say"))
-        }
-    }
+    value.map_or(Some(Vec::new()), list).ok_or_else(|| {
+        let message =
+            format!("`{key}` below `metadata.nbexport` in `{}` is not a list of words", show(manifest));
+        Diagnostic::error(message).help(format!("write `{key} = [\"{example}\"]`, say"))
+    })
 }
 
 /// The packages of a folder's workspace that are projects.

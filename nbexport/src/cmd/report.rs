@@ -98,6 +98,9 @@ fn tell_cells(printer: Printer, report: &NotebookReport, all: Option<Duration>) 
     for (_, failure) in report.failures() {
         printer.error(&told(failure));
     }
+    for stale in &report.stale {
+        printer.error(stale);
+    }
     for cell in &report.cells {
         for test in &cell.tests_not_run {
             printer.info(&format!(
@@ -129,6 +132,9 @@ fn line(report: &NotebookReport) -> String {
     let others =
         [(report.failed(), "failed"), (report.skipped(), &*skipped), (report.not_reached(), "not reached")];
     told.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    if !report.stale.is_empty() {
+        told.push(format!("{} with other outputs than in the notebook", report.stale.len()));
+    }
     format!("{}: {} in {:.1} s", report.name, told.join(", "), report.time.as_secs_f64())
 }
 
@@ -180,7 +186,7 @@ fn last_lines(text: &str, most: usize) -> String {
 /// What a notebook amounts to.
 fn status(outcome: &Outcome) -> Status {
     match outcome {
-        Outcome::Ran(report) if report.failed() > 0 => Status::Found,
+        Outcome::Ran(report) if report.failed() > 0 || !report.stale.is_empty() => Status::Found,
         Outcome::Ran(_) | Outcome::NotBegun => Status::Success,
         Outcome::Unable(why) if why.is_finding => Status::Found,
         Outcome::Unable(_) => Status::Failed,

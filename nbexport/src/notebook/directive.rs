@@ -62,6 +62,8 @@ pub(crate) enum Kind {
     CodeFold(bool),
     /// `eval: BOOL`.
     Eval(bool),
+    /// `volatile`.
+    Volatile,
     /// `flags: WORD…`.
     Flags(Vec<String>),
 }
@@ -139,6 +141,7 @@ const KNOWN: &[(&str, Args)] = &[
     ("code-fold", Args::Bool { default: Some(true) }),
     ("eval", Args::Bool { default: None }),
     ("flags", Args::Words),
+    ("volatile", Args::None),
 ];
 
 /// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
@@ -249,6 +252,7 @@ fn plain(name: &str) -> Kind {
         "no_run" => Kind::NoRun,
         "ignore" => Kind::Ignore,
         "hide" => Kind::Hide,
+        "volatile" => Kind::Volatile,
         _ => unreachable!("`{name}` is in KNOWN without arguments"),
     }
 }

@@ -34,8 +34,8 @@ pub fn test(
         |(_, name)| name,
         |(path, name)| {
             let ran = run_one(path, name, spec, (options, &project.profile), progress);
-            let finished = ran.and_then(|(notebook, report)| {
-                finish(project, path, &notebook, &report, options.keep)?;
+            let finished = ran.and_then(|(notebook, mut report)| {
+                finish(project, path, &notebook, &mut report, options.keep)?;
                 Ok(Outcome::Ran(report))
             });
             finished.unwrap_or_else(Outcome::Unable)

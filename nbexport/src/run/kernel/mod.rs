@@ -32,6 +32,7 @@ pub use notebook::{RunOptions, run};
 pub use spec::{Spec, find};
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::run::outputs::LIMIT;
 use crate::run::process::Group;
 use launch::{DYING, Process, ended, launch};
 use sink::Sink;
@@ -63,7 +64,7 @@ impl KernelOptions {
             env: Vec::new(),
             builds: None,
             patience: Duration::from_mins(2),
-            output_limit: 8 << 20,
+            output_limit: LIMIT,
         }
     }
 }

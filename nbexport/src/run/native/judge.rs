@@ -163,7 +163,7 @@ pub(super) fn verdict(
     if run.ended && run.unexpected {
         let diagnostic = about("the cell was expected to panic, and ran to its end".to_owned())
             .help("take `should_panic` (or the tag `raises-exception`) off it, or mend what is to panic");
-        return failed(FailureKind::Unexpected, diagnostic, run.printed.clone());
+        return failed(FailureKind::Unexpected, diagnostic, run.printed());
     }
     if run.ended && (!is_last || ran.end == End::Finished) {
         return Verdict::Passed;
@@ -218,7 +218,7 @@ pub(super) fn verdict(
             (FailureKind::ProcessEnded, about(message))
         }
     };
-    failed(kind, diagnostic, run.printed.clone())
+    failed(kind, diagnostic, run.printed())
 }
 
 /// A frame of a backtrace names a file by its whole path.

@@ -8,9 +8,11 @@ mod broken;
 mod build;
 mod check;
 mod judge;
+mod outputs;
 mod program;
 mod rounds;
 mod run;
+mod streams;
 mod subject;
 mod workspace;
 
@@ -30,6 +32,7 @@ use crate::export::module::Module;
 use crate::notebook::Notebook;
 use crate::places::Places;
 use crate::project::Project;
+use crate::run::outputs::finish;
 use crate::run::plan::{Plan, is_wanted};
 use crate::run::verdict::{CellReport, NotebookReport, Verdict};
 use crate::run::{Options, Outcome, Progress, Select, run_each};
@@ -89,7 +92,19 @@ pub fn test(
         has_failed,
         progress,
         |(_, runnable)| &runnable.name,
-        |(_, runnable)| run_one(runnable, options, &places, progress),
+        |(index, runnable)| {
+            let entry = &notebooks[*index];
+            let outcome = run_one(runnable, options, &places, progress);
+            match (outcome, &entry.notebook) {
+                (Outcome::Ran(mut report), Ok(notebook)) => {
+                    match finish(project, &entry.path, notebook, &mut report, options.keep) {
+                        Ok(()) => Outcome::Ran(report),
+                        Err(diagnostic) => Outcome::Unable(diagnostic),
+                    }
+                }
+                (outcome, _) => outcome,
+            }
+        },
     );
     outcomes.extend(runs.iter().map(|(index, _)| *index).zip(results));
     Ok(outcomes.into_iter().map(|(index, outcome)| (notebooks[index].name.clone(), outcome)).collect())
@@ -155,6 +170,7 @@ struct Runnable {
 /// What is known of a cell before it runs.
 struct RunnableCell {
     verdict: Option<Verdict>,
+    kind: outputs::Kind,
     report: CellReport,
 }
 
@@ -162,6 +178,7 @@ impl Runnable {
     fn of(subject: &Subject<'_>, executable: Option<PathBuf>) -> Self {
         let cells = subject.verdicts.iter().enumerate().map(|(index, verdict)| RunnableCell {
             verdict: verdict.clone(),
+            kind: outputs::Kind::of(&subject.plan.expects[index]),
             report: subject.plan.report(index, Verdict::NotReached, Duration::ZERO),
         });
         Self {
@@ -194,7 +211,8 @@ fn run_one(
         }
     };
     let mut cells = Vec::new();
-    for RunnableCell { verdict, report } in &notebook.cells {
+    let mut outputs = outputs::Outputs::new(places);
+    for RunnableCell { verdict, kind, report } in &notebook.cells {
         let run = ran.as_ref().and_then(|ran| ran.cells.iter().find(|run| run.number == report.number));
         let verdict = match (verdict, run, &ran) {
             (Some(verdict), ..) => verdict.clone(),
@@ -204,7 +222,8 @@ fn run_one(
             (None, ..) => Verdict::NotReached,
         };
         let time = run.map_or(Duration::ZERO, |run| run.time);
-        cells.push(CellReport { verdict, time, ..report.clone() });
+        let kept = outputs.cell(*kind, &verdict, run, ran.as_ref().map(|ran| &ran.end));
+        cells.push(CellReport { verdict, time, ran: kept, ..report.clone() });
     }
     Outcome::Ran(NotebookReport { name: name.clone(), cells, stale: Vec::new(), time: start.elapsed() })
 }

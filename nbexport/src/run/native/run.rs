@@ -1,19 +1,16 @@
 //! A built program is run, and what it reports is kept for each cell.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::ops::Range;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::files;
+use super::streams::{Streams, Written};
 use crate::run::process::Group;
-
-/// How much a program may print before it is stopped: a loop that prints would fill the disk.
-const MOST_OUTPUT: u64 = 1 << 30;
 
 /// How a program is run.
 #[derive(Clone, Debug)]
@@ -46,8 +43,27 @@ pub(super) struct CellRun {
     pub(super) unexpected: bool,
     /// How long it took.
     pub(super) time: Duration,
-    /// What it printed.
-    pub(super) printed: String,
+    /// What it printed to stdout.
+    pub(super) stdout: String,
+    /// What it printed to stderr, its panic included.
+    pub(super) stderr: String,
+    /// Which part of stderr tells of its panic.
+    panic: Option<Range<usize>>,
+    /// Its value, if it has one that shows by `Debug`.
+    pub(super) value: Option<String>,
+    /// When it began and ended.
+    pub(super) between: Option<(SystemTime, SystemTime)>,
+}
+
+impl CellRun {
+    /// What it printed, without what tells of its panic.
+    pub(super) fn printed(&self) -> String {
+        let mut errors = self.stderr.clone();
+        if let Some(panic) = self.panic.clone().filter(|panic| errors.get(panic.clone()).is_some()) {
+            errors.replace_range(panic, "");
+        }
+        self.stdout.clone() + &errors
+    }
 }
 
 /// How a program ended.
@@ -83,7 +99,7 @@ pub(super) enum End {
 struct Report {
     kind: String,
     cell: usize,
-    written: u64,
+    written: Written,
     at: Duration,
     text: String,
 }
@@ -91,27 +107,29 @@ struct Report {
 /// Runs a program to its end.
 pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> std::io::Result<Ran> {
     let scratch = tempfile::Builder::new().prefix("nbexport-").tempdir()?;
-    let (socket, output) = (scratch.path().join("reports"), scratch.path().join("output"));
+    let socket = scratch.path().join("reports");
     let listener = UnixListener::bind(&socket)?;
-    let written = files::scratch(&output)?;
+    let streams = Streams::below(scratch.path());
+    let [stdout, stderr] = streams.open()?;
     let mut command = Command::new(program);
     command
         .current_dir(how.folder)
         .env("NBEXPORT_REPORTS", &socket)
         .envs(how.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
-        .stdout(written.try_clone()?)
-        .stderr(written);
+        .stdout(stdout)
+        .stderr(stderr);
     let group = Group::spawn(&mut command)?;
     let (sender, receiver) = channel();
     std::thread::spawn(move || listen(&listener, &sender));
-    let mut cells: Vec<(CellRun, u64, Option<u64>, Duration)> = Vec::new();
+    let mut cells: Vec<(CellRun, Written, Option<Written>, Duration)> = Vec::new();
     let mut cut = None;
     let end =
-        watch(&receiver, &group, (&output, &socket), how.timeout, |report| match report.kind.as_str() {
+        watch(&receiver, &group, (&streams, &socket), how.timeout, |report| match report.kind.as_str() {
             "begin" => {
                 progress(report.cell);
-                let cell = CellRun { number: report.cell, ..CellRun::default() };
+                let now = SystemTime::now();
+                let cell = CellRun { number: report.cell, between: Some((now, now)), ..CellRun::default() };
                 cells.push((cell, report.written, None, report.at));
             }
             "unexpected" => {
@@ -119,9 +137,15 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
                     cell.unexpected = true;
                 }
             }
+            "value" => {
+                if let Some((cell, ..)) = cells.last_mut() {
+                    cell.value = Some(report.text.clone());
+                }
+            }
             "end" => {
                 if let Some((cell, _, to, began)) = cells.last_mut() {
                     (cell.ended, *to) = (true, Some(report.written));
+                    cell.between = cell.between.map(|(began, _)| (began, SystemTime::now()));
                     cell.time = report.at.saturating_sub(*began);
                 }
             }
@@ -139,9 +163,14 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
     if let Some((cell, ..)) = cells.last_mut().filter(|(cell, ..)| !cell.ended) {
         cell.time = took;
     }
-    let cells = cells.into_iter().map(|(cell, from, to, _)| CellRun {
-        printed: printed(&output, from, to, cut.filter(|_| to.is_none())),
-        ..cell
+    let all = streams.written();
+    let cells = cells.into_iter().map(|(cell, from, to, _)| {
+        let [stdout, stderr] = streams.between(from, to.unwrap_or(all));
+        let panic = cut.filter(|_| to.is_none()).and_then(|(start, end)| {
+            let place = |at: u64| usize::try_from(at.checked_sub(from.err)?).ok();
+            Some(place(start)?..place(end)?)
+        });
+        CellRun { stdout, stderr, panic, ..cell }
     });
     Ok(Ran { cells: cells.collect(), end })
 }
@@ -150,7 +179,7 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
 fn watch(
     receiver: &Receiver<Report>,
     group: &Group,
-    (output, socket): (&Path, &Path),
+    (streams, socket): (&Streams, &Path),
     timeout: Option<Duration>,
     mut each: impl FnMut(&Report),
 ) -> (Option<End>, Duration) {
@@ -179,7 +208,7 @@ fn watch(
                 if timeout.is_some_and(|timeout| began.elapsed() > timeout) {
                     return (Some(End::TimedOut), began.elapsed());
                 }
-                if output.metadata().is_ok_and(|metadata| metadata.len() > MOST_OUTPUT) {
+                if streams.is_flooded() {
                     return (Some(End::Flooded), began.elapsed());
                 }
                 // It ended, and what it said may still be on the way; behind that comes our own silent call, for the
@@ -214,7 +243,7 @@ fn read(reader: &mut BufReader<UnixStream>) -> Option<Report> {
     let mut words = line.split_whitespace();
     let kind = words.next()?.to_owned();
     let cell = words.next()?.parse().ok()?;
-    let written = words.next()?.parse().ok()?;
+    let written = Written::parse(words.next()?)?;
     let at = Duration::from_nanos(words.next()?.parse().ok()?);
     let mut text = vec![0; words.next()?.parse().ok()?];
     reader.read_exact(&mut text).ok()?;
@@ -232,26 +261,6 @@ fn panicked(text: &str) -> End {
 fn told(text: &str) -> Option<(u64, u64)> {
     let (from, to) = text.lines().nth(1)?.split_once(' ')?;
     Some((from.parse().ok()?, to.parse().ok()?))
-}
-
-/// A cell's part of the output, without the part in which the usual hook tells of its panic.
-fn printed(output: &Path, from: u64, to: Option<u64>, cut: Option<(u64, u64)>) -> String {
-    use std::io::{Seek as _, SeekFrom};
-    let read = |from: u64, to: u64| {
-        let mut bytes = Vec::new();
-        // A person reads this: a few of many megabytes are enough.
-        let from = from.max(to.saturating_sub(1 << 20));
-        let file = File::open(output).and_then(|mut file| file.seek(SeekFrom::Start(from)).map(|_| file));
-        if let Ok(file) = file {
-            let _ = file.take(to.saturating_sub(from)).read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    let to = to.unwrap_or_else(|| output.metadata().map_or(from, |metadata| metadata.len()));
-    match cut {
-        Some((start, end)) if from <= start && end <= to => read(from, start) + &read(end, to),
-        _ => read(from, to),
-    }
 }
 
 fn how_it_ended(status: ExitStatus) -> String {

@@ -21,7 +21,8 @@ use std::time::Instant;
 /// Where reports go. Without a runner (the program was started by hand) there is none.
 struct Reports {
     socket: Option<Mutex<UnixStream>>,
-    output: Option<File>,
+    /// Standard output and standard error.
+    output: [Option<File>; 2],
     start: Instant,
     notebook: ThreadId,
 }
@@ -34,7 +35,7 @@ static LAST_PANIC: Mutex<Option<Panic>> = Mutex::new(None);
 struct Panic {
     message: String,
     place: String,
-    /// The part of the output that tells of it.
+    /// The part of stderr that tells of it.
     told: (u64, u64),
     backtrace: Backtrace,
 }
@@ -56,10 +57,20 @@ fn end_with_runner(mut socket: UnixStream) {
     std::process::exit(101);
 }
 
-/// How many bytes stdout and stderr got so far; both go to one file.
-fn written() -> u64 {
-    let output = REPORTS.get().and_then(|reports| reports.output.as_ref());
-    output.and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len())
+/// How many bytes stdout and stderr got so far; each goes to a file.
+struct Written(u64, u64);
+
+impl Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{}", self.0, self.1)
+    }
+}
+
+fn written() -> Written {
+    let length = |file: &Option<File>| {
+        file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len())
+    };
+    REPORTS.get().map_or(Written(0, 0), |reports| Written(length(&reports.output[0]), length(&reports.output[1])))
 }
 
 /// A cell begins.
@@ -191,7 +202,10 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
         if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
             std::thread::spawn(move || end_with_runner(socket));
         }
-        let output = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from);
+        let output = [
+            std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from),
+            std::io::stderr().as_fd().try_clone_to_owned().ok().map(File::from),
+        ];
         let _ = REPORTS.set(Reports {
             socket: socket.map(Mutex::new),
             output,
@@ -200,9 +214,9 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
         });
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let before = written();
+            let before = written().1;
             usual(info);
-            remember(info, (before, written()), Backtrace::force_capture());
+            remember(info, (before, written().1), Backtrace::force_capture());
         }));
         let ended = catch_unwind(AssertUnwindSafe(notebook));
         let _ = std::io::stdout().flush();
@@ -226,19 +240,27 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
 }
 
 /// A cell that is to panic, or to return an error.
-pub fn should_panic<E>(cell: impl FnOnce() -> Result<(), E>) {
-    if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(cell)) {
-        report("unexpected", "");
+pub fn should_panic<E: Failure>(cell: impl FnOnce() -> Result<(), E>) {
+    match catch_unwind(AssertUnwindSafe(cell)) {
+        Ok(Ok(())) => report("unexpected", ""),
+        // As the kernel tells of it, and goes on.
+        Ok(Err(error)) => eprintln!("{}", error.say().split_once('\n').map_or("", |(_, text)| text)),
+        Err(_) => {}
     }
 }
 
 /// The same for a cell that awaits.
-pub async fn should_panic_async<E>(cell: impl Future<Output = Result<(), E>>) {
+pub async fn should_panic_async<E: Failure>(cell: impl Future<Output = Result<(), E>>) {
     let mut cell = std::pin::pin!(cell);
     let ended = std::future::poll_fn(|context| {
         match catch_unwind(AssertUnwindSafe(|| cell.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => Poll::Ready(result.is_ok()),
+            Ok(Poll::Ready(result)) => {
+                if let Err(error) = &result {
+                    eprintln!("{}", error.say().split_once('\n').map_or("", |(_, text)| text));
+                }
+                Poll::Ready(result.is_ok())
+            }
             Err(_) => Poll::Ready(false),
         }
     });

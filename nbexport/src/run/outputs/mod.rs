@@ -2,12 +2,19 @@
 //! stands there.
 
 mod bounded;
+mod compare;
+mod picture;
+mod streams;
 mod write;
 
 use serde_json::{Map, Value, json};
 
 pub(super) use self::bounded::Bounded;
+pub(super) use self::streams::of_streams;
 pub use self::write::{Keep, finish};
+
+/// How much of a cell's stdout, and of its stderr, is kept.
+pub(super) const LIMIT: usize = 8 << 20;
 
 /// What came of a cell that ran, as its notebook keeps it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::compare::{Volatile, compare};
 use super::{Output, Ran};
 use crate::diagnostic::Result;
 use crate::files::{Lock, Original};
@@ -22,6 +23,8 @@ pub enum Keep {
     Outputs,
     /// The times of each cell as well, where JupyterLab keeps them: in `metadata.execution`.
     OutputsAndTimes,
+    /// They are held against those in the notebook, where nothing is written.
+    Check,
 }
 
 /// Does with the outputs of a notebook that ran what was asked for.
@@ -29,11 +32,16 @@ pub fn finish(
     project: &Project,
     path: &Path,
     notebook: &Notebook,
-    report: &NotebookReport,
+    report: &mut NotebookReport,
     keep: Keep,
 ) -> Result<()> {
-    if keep == Keep::Nothing {
-        return Ok(());
+    match keep {
+        Keep::Nothing => return Ok(()),
+        Keep::Check => {
+            report.stale = compare(notebook, report, &Volatile::of(project)?);
+            return Ok(());
+        }
+        Keep::Outputs | Keep::OutputsAndTimes => {}
     }
     let text = notebook.edited(edits(notebook, report, keep));
     match Original::of(notebook, path).in_project(project, text)? {

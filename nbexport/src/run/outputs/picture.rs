@@ -1,0 +1,102 @@
+//! What a picture shows, without what its file says beside: when it was made, and by what.
+
+use sha2::{Digest, Sha256};
+
+/// Something that is equal for equal pictures. `base64` is how notebooks keep them.
+pub(super) fn content(base64: &str) -> String {
+    let base64: String = base64.split_whitespace().collect();
+    let Some(bytes) = decode(&base64) else { return base64 };
+    let mut hash = Sha256::new();
+    match png_chunks(&bytes) {
+        // Only the chunks whose names begin with a capital say what is to be seen, and `tRNS` what is seen through.
+        Some(chunks) => chunks
+            .into_iter()
+            .filter(|(name, _)| name[0].is_ascii_uppercase() || *name == *b"tRNS")
+            .for_each(|(name, data)| {
+                // However many pieces the pixels are cut into.
+                if name != *b"IDAT" {
+                    hash.update(name);
+                }
+                hash.update(data);
+            }),
+        None => hash.update(&bytes),
+    }
+    format!("{:x?}", hash.finalize())
+}
+
+/// The chunks of a PNG file, each with its name; `None` for another file.
+fn png_chunks(bytes: &[u8]) -> Option<Vec<([u8; 4], &[u8])>> {
+    let mut rest = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
+    let mut chunks = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (name, after) = after.split_first_chunk::<4>()?;
+        let (data, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        chunks.push((*name, data));
+        rest = after.get(4..)?;
+    }
+    Some(chunks)
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff).to_le_bytes()[0]);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_decoded() {
+        for (text, bytes) in
+            [("", &b""[..]), ("YQ==", b"a"), ("YWI=", b"ab"), ("YWJj", b"abc"), ("+/8=", b"\xfb\xff")]
+        {
+            assert_eq!(decode(text).unwrap(), bytes, "{text}");
+        }
+        assert_eq!(decode("a b"), None);
+    }
+
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    /// A PNG file of these chunks, as notebooks keep it.
+    fn png(chunks: &[(&[u8; 4], &[u8])]) -> String {
+        let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+        for (name, data) in chunks {
+            bytes.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+            bytes.extend([*name, *data, b"crc_"].concat());
+        }
+        bytes.resize(bytes.len().next_multiple_of(3), 0);
+        let bits = |three: &[u8]| u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        let digit = |bits: u32, place: u32| char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]);
+        bytes.chunks(3).flat_map(|three| (0..4).map(move |place| digit(bits(three), place))).collect()
+    }
+
+    #[test]
+    fn a_picture_is_its_pixels() {
+        // Each file is a multiple of three bytes long, so that nothing is added to it.
+        let one = content(&png(&[(b"IHDR", b"8x8_"), (b"IDAT", b"pixels__")]));
+        assert_eq!(one, content(&png(&[(b"IHDR", b"8x8_"), (b"tIME", b""), (b"IDAT", b"pixels__")])));
+        assert_eq!(one, content(&png(&[(b"IHDR", b"8x8_"), (b"IDAT", b"pix"), (b"IDAT", b"els__")])));
+        assert_ne!(one, content(&png(&[(b"IHDR", b"8x8_"), (b"IDAT", b"pixelz__")])));
+        assert_ne!(one, content(&png(&[(b"IHDR", b"4x16"), (b"IDAT", b"pixels__")])));
+        assert_eq!(content("/9j/ 4AA=\n"), content("/9j/4AA="), "a JPEG, as it is");
+    }
+}
