@@ -23,19 +23,18 @@ fn main() {
     criterion.final_summary();
 }
 
-// %% 03_minibatch_training.ipynb bench-epoch 0151dc23
+// %% 03_minibatch_training.ipynb bench-epoch b34e47e2
 fn bench_epoch_of_2000_rows(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
-    use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+    use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
     use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
     use ndarray::{array, s};
     // setup: cell toy-net
     //| setup
-    let mut toy_net: Sequential<f64> =
-        [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-        });
+    let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+        net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+    });
     toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
     let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
         (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);

@@ -724,12 +724,12 @@ pub fn one_cycle<F: NdFloat>(peak: F, over: F) -> F {
 mod tests {
     use super::*;
 
-    // %% 03_minibatch_training.ipynb test-log-softmax bd351bbc
+    // %% 03_minibatch_training.ipynb test-log-softmax 1a6c5b28
     #[test]
     fn log_softmax_survives_any_score() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
@@ -741,12 +741,12 @@ mod tests {
         assert!(log_sum_exp(&array![[0.0, f64::NAN]])[0].is_nan());
     }
 
-    // %% 03_minibatch_training.ipynb test-nll f67564b0
+    // %% 03_minibatch_training.ipynb test-nll b90315e4
     #[test]
     fn nll_looks_up_what_one_hot_multiplies() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
@@ -759,12 +759,12 @@ mod tests {
         test_fail(|| nll(&toy_log_probs, &array![0, 1, 2, 3, 4, 0]), "label 4 is none of 4 classes");
     }
 
-    // %% 03_minibatch_training.ipynb test-grad ac9efa24
+    // %% 03_minibatch_training.ipynb test-grad c94f460a
     #[test]
     fn cross_entropy_grad_matches_finite_differences() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
@@ -779,30 +779,29 @@ mod tests {
         }
     }
 
-    // %% 03_minibatch_training.ipynb test-cross-entropy-struct bfa1961b
+    // %% 03_minibatch_training.ipynb test-cross-entropy-struct 052cc151
     #[test]
     fn cross_entropy_remembers_its_gradient() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
         //| test cross_entropy_remembers_its_gradient
-        let (toy_scores, toy_labels): (Array2<f64>, _) =
-            (randn((6, 4), &mut seeded(3)), array![3, 0, 1, 1, 2, 0]);
+        let (toy_scores, toy_labels): (Array2<f64>, _) = (randn((6, 4), &mut seeded(3)), array![3, 0, 1, 1, 2, 0]);
         let mut toy_loss = CrossEntropy::default();
         test_fail(|| CrossEntropy::<f64>::default().backward(), "forward comes before backward");
         test_eq(&toy_loss.forward(&toy_scores, &toy_labels), &cross_entropy(&toy_scores, &toy_labels));
         test_eq(&toy_loss.backward(), &cross_entropy_grad(&toy_scores, &toy_labels));
     }
 
-    // %% 03_minibatch_training.ipynb test-accuracy 40f34b93
+    // %% 03_minibatch_training.ipynb test-accuracy f89f358b
     #[test]
     fn accuracy_by_hand() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
@@ -812,12 +811,12 @@ mod tests {
         test_eq(&accuracy(&toy_scores, &array![1, 0, 2, 2]), &0.75);
     }
 
-    // %% 03_minibatch_training.ipynb test-parameters 925892de
+    // %% 03_minibatch_training.ipynb test-parameters 72766e4e
     #[test]
     fn parameters_are_the_layers_own_arrays() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // end of setup
@@ -835,20 +834,19 @@ mod tests {
         test_eq(&toy_model.lin2.w, &Array2::ones((2, 1)));
     }
 
-    // %% 03_minibatch_training.ipynb test-sequential e1709a65
+    // %% 03_minibatch_training.ipynb test-sequential d6c3ce00
     #[test]
     fn every_gradient_of_a_deep_network_matches_finite_differences() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -866,25 +864,23 @@ mod tests {
             toy_net.parameters()[i].value.assign(value);
             test_near_zero(relative_error(grad, &measured), 1e-7);
         }
-        let measured_x =
-            numeric_grad(&toy_x, 1e-6, |x| cross_entropy(&toy_net.forward(&x.to_shared()), &toy_labels));
+        let measured_x = numeric_grad(&toy_x, 1e-6, |x| cross_entropy(&toy_net.forward(&x.to_shared()), &toy_labels));
         test_near_zero(relative_error(&grad_x, &measured_x), 1e-7);
     }
 
-    // %% 03_minibatch_training.ipynb test-summary f79b5ed4
+    // %% 03_minibatch_training.ipynb test-summary 9a30c4b7
     #[test]
     fn a_summary_knows_names_shapes_and_parameters() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -901,20 +897,19 @@ mod tests {
         test_eq(&names, &["0.w", "0.b", "2.w", "2.b", "4.w", "4.b"].map(String::from).to_vec());
     }
 
-    // %% 03_minibatch_training.ipynb test-optimizer 8acf00d3
+    // %% 03_minibatch_training.ipynb test-optimizer 40a5cdee
     #[test]
     fn two_steps_of_the_optimizer_by_hand() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -932,20 +927,19 @@ mod tests {
         test_fail(|| toy_opt.step(&mut other), "these are not the parameters of the first step");
     }
 
-    // %% 03_minibatch_training.ipynb test-sampler 877027b1
+    // %% 03_minibatch_training.ipynb test-sampler 7463244f
     #[test]
     fn a_sampler_deals_each_row_once() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -961,20 +955,19 @@ mod tests {
         test_eq(&Sampler::shuffled(100, 1).epoch(), &&first[..]);
     }
 
-    // %% 03_minibatch_training.ipynb test-loader 9b3d88d8
+    // %% 03_minibatch_training.ipynb test-loader 7109a19f
     #[test]
     fn a_loader_keeps_rows_with_their_labels_and_the_short_batch() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -996,20 +989,19 @@ mod tests {
         test_fail(|| Dataset::new(&counted, &array![1, 2]), "10 rows do not fit 2 labels");
     }
 
-    // %% 03_minibatch_training.ipynb test-evaluate c197bc6f
+    // %% 03_minibatch_training.ipynb test-evaluate bc189d31
     #[test]
     fn evaluating_in_batches_changes_nothing() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -1022,20 +1014,19 @@ mod tests {
         test_near_zero(toy_score.accuracy - accuracy(&all, &toy_labels), 1e-12);
     }
 
-    // %% 03_minibatch_training.ipynb test-one-cycle 3ccd733c
+    // %% 03_minibatch_training.ipynb test-one-cycle 409ca927
     #[test]
     fn one_cycle_rises_and_falls() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
@@ -1045,20 +1036,19 @@ mod tests {
         test_near_tol(&Array1::from_iter(rates), &array![0.02, 0.26, 0.5, 0.250_002_5, 0.000_005], 1e-9);
     }
 
-    // %% 03_minibatch_training.ipynb test-repeat 7faab165
+    // %% 03_minibatch_training.ipynb test-repeat 25562a94
     #[test]
     fn the_same_seeds_give_the_same_numbers_and_the_loss_falls() {
         // setup: cell test-helpers
         //| setup
-        use exp::nb_00::{test_eq, test_fail, test_near, test_near_tol, test_near_zero};
+        use exp::nb_00::{race, test_eq, test_fail, test_near, test_near_tol, test_near_zero};
         use exp::nb_02::{get_data, kaiming_normal, mean_std, normalize, numeric_grad, randn, relative_error};
         use ndarray::{array, s};
         // setup: cell toy-net
         //| setup
-        let mut toy_net: Sequential<f64> =
-            [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
-                net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
-            });
+        let mut toy_net: Sequential<f64> = [(6, 5), (5, 4)].into_iter().fold(Sequential::default(), |net, (m, k)| {
+            net.then(Lin::new(kaiming_normal(m, k, &mut seeded(5)), Array1::ones(k))).then(Relu::default())
+        });
         toy_net = toy_net.then(Lin::new(kaiming_normal(4, 3, &mut seeded(6)), Array1::zeros(3)));
         let (toy_x, toy_labels): (Array2<f64>, Array1<usize>) =
             (randn((7, 6), &mut seeded(6)), array![0, 1, 2, 2, 1, 0, 2]);
