@@ -211,6 +211,16 @@ fn a_pipe_in_place_of_a_file_is_told_and_not_waited_for() {
     }
 }
 
+/// It wants of the modules no more than where their lines come from.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_module_does_not_keep_a_notebook_from_its_verdict() {
+    let case = Case::of("--- f\n//| export\npub fn f() {}\n--- use\nf();");
+    assert!(Command::new("mkfifo").arg(case.path("exp/src/nb_00.rs")).status().unwrap().success());
+    let run = case.run("test");
+    assert!(run.code == Some(0) && run.stdout.contains("2 cells passed"), "{run}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_loop_of_links_or_a_folder_in_place_of_a_notebook_is_named() {

@@ -35,6 +35,9 @@ impl Lock {
     fn try_commit(&self, changes: &[Change]) -> Result<()> {
         let staged: Vec<Staged<'_>> =
             changes.iter().map(|change| Staged::new(self, change)).collect::<Result<_>>()?;
+        for it in &staged {
+            it.sync().map_err(|error| failed(it.change, &error))?;
+        }
         let saved: Vec<&str> =
             staged.iter().filter(|it| !it.is_as_read()).map(|it| it.change.name.as_str()).collect();
         if !saved.is_empty() {
@@ -67,12 +70,19 @@ impl<'a> Staged<'a> {
             let file = stage(&change.target, change.after.as_bytes(), |path| lock.list(path))?;
             if let Some(old) = old {
                 file.as_file().set_permissions(old.permissions())?;
-                // What nothing else holds must not be lost by a power failure. A new file is made again at will.
-                file.as_file().sync_all()?;
             }
             Ok(Self { change, temporary: file.into_temp_path() })
         };
         stage().map_err(|error| failed(change, &error))
+    }
+
+    /// What nothing else holds must not be lost by a power failure; a new file is made again at will. All are written by
+    /// now, so that the first of many costs time and the others next to none.
+    fn sync(&self) -> io::Result<()> {
+        match self.change.before {
+            Some(_) => File::options().write(true).open(&self.temporary)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     /// Whether the file is what it was when it was read.

@@ -29,6 +29,7 @@ pub(crate) use self::workspace::cargo;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::module::Module;
+use crate::files;
 use crate::notebook::Notebook;
 use crate::places::Places;
 use crate::project::Project;
@@ -151,7 +152,7 @@ fn crate_places(project: &Project, notebooks: &[Entry]) -> Places {
 fn add_modules(places: &mut Places, project: &Project, notebook: &Notebook, modules: &[Module]) {
     let name = PathBuf::from(project.name_of(&project.krate));
     for module in modules {
-        let Ok(on_disk) = std::fs::read_to_string(project.krate.join(&module.path)) else { continue };
+        let Ok(on_disk) = files::read_text(&project.krate.join(&module.path)) else { continue };
         let below = Path::new("");
         places.add_module(&[&project.krate, &name, below], notebook, module, &on_disk);
     }
