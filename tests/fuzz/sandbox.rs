@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What a command may take: KB of the address space (what it has when it starts, and 1 GB), seconds of the processor. One
-/// that waits for what never comes is stopped by the clock.
-const LIMITS: (u64, u64, Duration) = ((1 << 20) + (1 << 18), 10, Duration::from_mins(1));
+/// What a command may take of memory; its stacks are address space that it does not use.
+const MEMORY: u64 = 1 << 30;
+
+/// Seconds of the processor; a command that waits for what never comes is stopped by the clock.
+const LIMITS: (u64, Duration) = (10, Duration::from_mins(1));
 
 /// The same for one that runs cargo.
-const LIMITS_WITH_CARGO: (u64, u64, Duration) = (1 << 23, 60, Duration::from_mins(5));
+const LIMITS_WITH_CARGO: (u64, Duration) = (60, Duration::from_mins(5));
 
 pub(super) const NOTEBOOK: &str = "notebooks/00_fuzzed.ipynb";
 
@@ -42,7 +44,8 @@ pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
-    pub(super) stopped: bool,
+    /// Why it was stopped.
+    pub(super) stopped: Option<&'static str>,
     pub(super) took: Duration,
 }
 
@@ -123,8 +126,8 @@ impl Sandbox {
             None => Stdio::null(),
         };
         let cargo = arguments.starts_with("test") || arguments.starts_with("cargo");
-        let (memory, processor, clock) = if cargo { LIMITS_WITH_CARGO } else { LIMITS };
-        let limits = format!("ulimit -v {memory}; ulimit -t {processor}; ulimit -c 0; exec \"$0\" \"$@\"");
+        let (processor, clock) = if cargo { LIMITS_WITH_CARGO } else { LIMITS };
+        let limits = format!("ulimit -t {processor}; ulimit -c 0; exec \"$0\" \"$@\"");
         let child = Command::new("sh")
             .args(["-c", &limits, env!("CARGO_BIN_EXE_nbexport")])
             .args(arguments.split_whitespace())
@@ -150,11 +153,12 @@ impl Running {
         let mut pause = Duration::from_micros(500);
         let (status, stopped) = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break (status, false);
+                break (status, None);
             }
-            if self.started.elapsed() > self.clock {
+            let grows = memory_of(self.child.id()) > MEMORY;
+            if grows || self.started.elapsed() > self.clock {
                 self.child.kill().unwrap();
-                break (self.child.wait().unwrap(), true);
+                break (self.child.wait().unwrap(), Some(if grows { "grows" } else { "hangs" }));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
@@ -165,14 +169,19 @@ impl Running {
     }
 }
 
+/// The memory that a process has in use.
+fn memory_of(process: u32) -> u64 {
+    let pages = fs::read_to_string(format!("/proc/{process}/statm")).ok();
+    let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+    pages.unwrap_or_default() * 4096
+}
+
 impl Ended {
     /// What is wrong with a command whatever it was given.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let stderr = String::from_utf8_lossy(&self.stderr);
-        if self.stopped {
-            faults.push("hangs".to_owned());
-        }
+        faults.extend(self.stopped.map(str::to_owned));
         if !matches!(self.code, Some(0..=2)) {
             faults.push(format!("status {:?}", self.code));
         }
