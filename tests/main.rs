@@ -33,6 +33,7 @@ mod merge;
 mod migrate;
 mod native;
 mod outputs;
+mod prepare;
 mod printing;
 mod profile;
 mod properties;

@@ -128,6 +128,9 @@ pub(crate) enum Command {
         after_help = "Example: nbexport run --native notebooks/02_fully_connected.ipynb\nAs a test of the outputs: nbexport run --check --native"
     )]
     Run(RunArgs),
+    /// All that a notebook needs before a commit: fmt, export, outputs, test, clean
+    #[command(after_help = "Example: nbexport prepare\nFor CI: nbexport prepare --check")]
+    Prepare(PrepareArgs),
     /// A Jupyter kernel for this project's notebooks: cells compiled as its profile says, dependencies kept
     #[command(after_help = "Example: nbexport kernel install")]
     Kernel(KernelArgs),
@@ -318,6 +321,17 @@ pub(crate) struct RunArgs {
     /// Write down when each cell ran, too, where JupyterLab keeps it: in `metadata.execution`
     #[arg(long)]
     pub timings: bool,
+    /// How notebooks are run
+    #[command(flatten)]
+    pub how: HowToRun,
+}
+
+/// What `prepare` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PrepareArgs {
+    /// Write nothing; show what would change, and exit with 1 when something would
+    #[arg(long)]
+    pub check: bool,
     /// How notebooks are run
     #[command(flatten)]
     pub how: HowToRun,

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Some(Command::Init) => cmd::new::init(&cli.global),
         Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),
         Some(Command::Man(args)) => cmd::completions::man(args),
+        Some(Command::Prepare(args)) => Ok(cmd::prepare::run(args, &cli.global)),
         Some(Command::Run(args)) => cmd::run::run(args, &cli.global),
     };
     let code = match status {

@@ -12,6 +12,7 @@ pub(crate) mod kernel;
 pub(crate) mod merge;
 pub(crate) mod migrate;
 pub(crate) mod new;
+pub(crate) mod prepare;
 mod report;
 pub(crate) mod run;
 pub(crate) mod sync;

@@ -11,16 +11,22 @@ use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
 pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<Status> {
+    let keep = match args {
+        RunArgs { check: true, .. } => Keep::Check,
+        RunArgs { timings: true, .. } => Keep::OutputsAndTimes,
+        _ => Keep::Outputs,
+    };
+    run_and(args, global, keep)
+}
+
+/// Runs the notebooks, and does this with each one's outputs.
+pub(super) fn run_and(args: &RunArgs, global: &Global, keep: Keep) -> Result<Status> {
     let context = Context::of_notebooks(&args.how.paths, global)?;
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
     let reporter = Reporter::new(context.printer, Format::Text, notebooks.len());
     let mut options = options(&context.project, &args.how, None);
-    options.keep = match args {
-        RunArgs { check: true, .. } => Keep::Check,
-        RunArgs { timings: true, .. } => Keep::OutputsAndTimes,
-        _ => Keep::Outputs,
-    };
+    options.keep = keep;
     let tell = |it: Progress<'_>| reporter.tell(&it);
     let outcomes = if args.native {
         native::test(&context.project, &notebooks, &options, &tell)?

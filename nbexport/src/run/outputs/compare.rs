@@ -50,18 +50,35 @@ impl Volatile {
 pub(super) fn compare(notebook: &Notebook, report: &NotebookReport, volatile: &Volatile) -> Vec<Diagnostic> {
     let cells = notebook.cells.iter().filter(|cell| cell.is_code()).zip(&report.cells);
     let stale = cells.filter_map(|(cell, report)| {
-        let Ran { outputs, .. } = report.ran.as_ref().filter(|_| report.verdict == Verdict::Passed)?;
-        let (directives, _) = directive::parse(cell);
-        if directives.has(&Kind::Volatile) || cell.has_tag("nbval-ignore-output") {
-            return None;
-        }
-        let kept = cell.spans.outputs.clone().map_or("[]", |span| &notebook.text()[span]);
-        let kept: Vec<Value> = serde_json::from_str(kept).unwrap_or_default();
-        let now: Vec<Value> = outputs.iter().filter(|it| !it.is_unit()).map(Output::to_nbformat).collect();
-        let [kept, now] = [kept, now].map(|outputs| parts(&outputs, cell, &directives, volatile));
+        let ran = report.ran.as_ref().filter(|_| report.verdict == Verdict::Passed)?;
+        let (kept, now) = both(notebook, cell, ran, volatile)?;
         (kept != now).then(|| stale(cell, &kept, &now))
     });
     stale.collect()
+}
+
+/// Whether what stands in the notebook may stay: it is what the cell put out, or may differ from it.
+pub(super) fn is_current(notebook: &Notebook, cell: &Cell, ran: &Ran, volatile: &Volatile) -> bool {
+    match both(notebook, cell, ran, volatile) {
+        Some((kept, now)) => kept == now,
+        None => !kept(notebook, cell).is_empty(),
+    }
+}
+
+/// The outputs in the notebook and those of the run, as they are compared; `None` for a cell whose outputs may be others.
+fn both(notebook: &Notebook, cell: &Cell, ran: &Ran, volatile: &Volatile) -> Option<(Parts, Parts)> {
+    let (directives, _) = directive::parse(cell);
+    if directives.has(&Kind::Volatile) || cell.has_tag("nbval-ignore-output") {
+        return None;
+    }
+    let now: Vec<Value> = ran.outputs.iter().filter(|it| !it.is_unit()).map(Output::to_nbformat).collect();
+    let parts = |outputs: &[Value]| parts(outputs, cell, &directives, volatile);
+    Some((parts(&kept(notebook, cell)), parts(&now)))
+}
+
+fn kept(notebook: &Notebook, cell: &Cell) -> Vec<Value> {
+    let outputs = cell.spans.outputs.clone().map_or("[]", |span| &notebook.text()[span]);
+    serde_json::from_str(outputs).unwrap_or_default()
 }
 
 /// What of a cell's outputs is compared, by what it is called in messages.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::compare::{Volatile, compare};
+use super::compare::{Volatile, compare, is_current};
 use super::{Output, Ran};
 use crate::diagnostic::Result;
 use crate::files::{Lock, Original};
@@ -21,6 +21,8 @@ pub enum Keep {
     Nothing,
     /// They and the execution counts are written into the notebook.
     Outputs,
+    /// The same of those cells only whose outputs are not what stands there: see [`Keep::Check`].
+    Changed,
     /// The times of each cell as well, where JupyterLab keeps them: in `metadata.execution`.
     OutputsAndTimes,
     /// They are held against those in the notebook, where nothing is written.
@@ -41,9 +43,10 @@ pub fn finish(
             report.stale = compare(notebook, report, &Volatile::of(project)?);
             return Ok(());
         }
-        Keep::Outputs | Keep::OutputsAndTimes => {}
+        Keep::Outputs | Keep::Changed | Keep::OutputsAndTimes => {}
     }
-    let text = notebook.edited(edits(notebook, report, keep));
+    let volatile = if keep == Keep::Changed { Some(Volatile::of(project)?) } else { None };
+    let text = notebook.edited(edits(notebook, report, keep, volatile.as_ref()));
     match Original::of(notebook, path).in_project(project, text)? {
         Some(change) => Lock::of(project)?.commit(&[change]),
         None => Ok(()),
@@ -51,10 +54,13 @@ pub fn finish(
 }
 
 /// The edits that put outputs and execution counts into the notebook. Cells that did not run keep theirs.
-fn edits(notebook: &Notebook, report: &NotebookReport, keep: Keep) -> Vec<Edit> {
+fn edits(notebook: &Notebook, report: &NotebookReport, keep: Keep, volatile: Option<&Volatile>) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (cell, report) in notebook.cells.iter().filter(|cell| cell.is_code()).zip(&report.cells) {
-        let Some(Ran { outputs, execution_count, times }) = &report.ran else { continue };
+        let Some(ran @ Ran { outputs, execution_count, times }) = &report.ran else { continue };
+        if volatile.is_some_and(|volatile| is_current(notebook, cell, ran, volatile)) {
+            continue;
+        }
         // A reader learns nothing from the `()` that the kernel shows for a closing `for` or `println!`.
         let outputs = outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
         let count = execution_count.map_or(Value::Null, Value::from);
