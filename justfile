@@ -32,6 +32,13 @@ fuzz SECONDS="60":
 corpus DIR="notebooks":
     CORPUS={{absolute_path(DIR)}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::corpus
 
+# The site of the notebooks, and its tests in a browser
+docs *ARGS:
+    cargo run -p nbexport --features docs -- docs {{ARGS}}
+
+docs-test:
+    cargo test -p nbexport --features docs --test cli -- docs_site
+
 # Is the crate what the notebooks say?
 export-check:
     cargo run -p nbexport -- --check

@@ -15,6 +15,8 @@ mod cargo;
 mod dependencies;
 mod directives;
 mod docs;
+#[cfg(feature = "docs")]
+mod docs_site;
 mod everyday;
 mod export;
 mod files;

@@ -137,6 +137,9 @@ pub(crate) enum Command {
     /// Export on every save
     #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
     Watch(WatchArgs),
+    /// Make a site of the notebooks, with the crate's documentation beside them
+    #[command(after_help = "Example: nbexport docs --serve")]
+    Docs(DocsArgs),
     /// Make a project that works at once: a notebook, its crate, tests, CI
     #[command(after_help = "Example: nbexport new demo && cd demo && cargo test")]
     New(NewArgs),
@@ -434,4 +437,28 @@ pub(crate) enum HooksCommand {
     Uninstall,
     /// Check the staged notebooks, as the hook does
     Check,
+}
+
+/// The arguments of `docs`.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct DocsArgs {
+    /// The folder of the site
+    #[arg(short = 'd', long = "dir", value_name = "DIR", default_value = "target/site")]
+    pub folder: PathBuf,
+    /// Open the site in a browser
+    #[arg(long)]
+    pub open: bool,
+    /// Serve the site on this machine, and make it anew when a notebook is saved
+    #[arg(long)]
+    pub serve: bool,
+    /// The port to serve it on; 0 takes one that is free
+    #[arg(long, value_name = "N", default_value_t = 3000, requires = "serve")]
+    pub port: u16,
+    /// Leave out the crate's documentation
+    #[arg(long)]
+    pub no_api: bool,
+    /// Show HTML of outputs and texts as it is: for notebooks of your own
+    #[arg(long)]
+    pub trust: bool,
 }

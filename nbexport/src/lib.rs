@@ -10,7 +10,7 @@
 //!
 //! [`run`] has the two engines, native programs and the kernel, with a verdict on each cell. [`cargo`] shows what cargo
 //! says of the crate at the cells it is about. [`edit`] changes cells: it brings edits of a module back ([`edit::sync`]),
-//! formats, cleans and migrates. [`git`] shows and merges notebooks cell by cell; [`scaffold`] makes a project to begin
+//! formats, cleans and migrates. `docs` makes a site of them. [`git`] shows and merges notebooks cell by cell; [`scaffold`] makes a project to begin
 //! with.
 //!
 //! [`export`] is the whole way. The pieces are useful by themselves:
@@ -32,6 +32,8 @@
 
 pub mod cargo;
 pub mod diagnostic;
+#[cfg(feature = "docs")]
+pub mod docs;
 pub mod edit;
 pub mod export;
 pub mod files;

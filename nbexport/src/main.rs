@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
         Some(Command::Migrate(args)) => cmd::migrate::run(args, &cli.global),
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
+        Some(Command::Docs(args)) => cmd::docs::run(args, &cli.global),
         Some(Command::New(args)) => cmd::new::new(args, &cli.global),
         Some(Command::Init) => cmd::new::init(&cli.global),
         Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),

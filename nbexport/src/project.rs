@@ -27,6 +27,8 @@ pub struct Project {
     pub flags: Vec<String>,
     /// What of outputs may differ from run to run, as regular expressions: `volatile = ["[0-9]+ ms"]`.
     pub volatile: Vec<String>,
+    /// What it says about its site, as it is written: see `docs`.
+    pub docs: Table,
     /// Whether there is a Cargo.toml to it, and not just notebooks in a folder.
     pub is_configured: bool,
 }
@@ -74,8 +76,8 @@ impl Project {
     /// A project that nothing is configured of.
     fn bare(root: PathBuf, krate: PathBuf) -> Self {
         let notebooks = root.clone();
-        let (profile, flags, volatile) = (Table::new(), Vec::new(), Vec::new());
-        Self { root, notebooks, krate, profile, flags, volatile, is_configured: true }
+        let (profile, flags, volatile, docs) = (Table::new(), Vec::new(), Vec::new(), Table::new());
+        Self { root, notebooks, krate, profile, flags, volatile, docs, is_configured: true }
     }
 
     /// The project that a folder, or the nearest one above it, configures.
@@ -97,6 +99,7 @@ impl Project {
             profile: it.profile,
             flags: it.flags,
             volatile: it.volatile,
+            docs: it.docs,
             is_configured: true,
         }))
     }
@@ -179,6 +182,7 @@ struct Configuration {
     profile: Table,
     flags: Vec<String>,
     volatile: Vec<String>,
+    docs: Table,
 }
 
 /// Reads it; `None` when the Cargo.toml has no table for nbexport.
@@ -209,21 +213,20 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
             .help(format!("write `{key} = \"{default}\"`"))
         }),
     };
-    let profile = match table.get("profile").cloned().map(Item::into_table) {
-        None => Table::new(),
-        Some(Ok(profile)) if profile.iter().all(|(_, item)| item.is_value()) => profile,
+    let values = |key: &str, example: &str| match table.get(key).cloned().map(Item::into_table) {
+        None => Ok(Table::new()),
+        Some(Ok(values)) if values.iter().all(|(_, item)| item.is_value()) => Ok(values),
         Some(_) => {
-            let message = format!(
-                "`profile` below `metadata.nbexport` in `{}` is not a table of values",
-                show(manifest)
-            );
-            return Err(Diagnostic::error(message).help("write `profile = { opt-level = 1 }`, say"));
+            let message =
+                format!("`{key}` below `metadata.nbexport` in `{}` is not a table of values", show(manifest));
+            Err(Diagnostic::error(message).help(format!("write `{key} = {{ {example} }}`, say")))
         }
     };
     Ok(Some(Configuration {
         notebooks: folder("notebooks", "notebooks")?,
         krate: folder("crate", "exp")?,
-        profile,
+        profile: values("profile", "opt-level = 1")?,
+        docs: values("docs", "title = \"My crate\"")?,
         flags: words(table.get("flags"), "flags", "slow", |word| check_flag(word).is_ok(), manifest)?,
         volatile: words(table.get("volatile"), "volatile", "[0-9]+ ms", |_| true, manifest)?,
     }))

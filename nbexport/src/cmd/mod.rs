@@ -4,6 +4,8 @@ pub(crate) mod cargo;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod diff;
+#[cfg_attr(not(feature = "docs"), path = "docs_left_out.rs")]
+pub(crate) mod docs;
 pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod hooks;

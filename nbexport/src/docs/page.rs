@@ -1,0 +1,300 @@
+//! A notebook → a page of the site: prose as it is, code with its colours and links, outputs below.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::links::Where;
+use super::names::Names;
+use super::output::{Outputs, joined};
+use super::prose;
+use super::safe::is_remote;
+use super::settings::Settings;
+use super::{Chapters, escape, highlight};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::export::module::{self, Module, Target};
+use crate::notebook::directive::{self, Directives, Kind, Visibility};
+use crate::notebook::{Cell, CellKind, Notebook};
+use crate::project::Project;
+
+/// What all pages are made with.
+pub(super) struct Making<'a> {
+    pub(super) project: &'a Project,
+    pub(super) settings: &'a Settings,
+    pub(super) names: &'a Names,
+    pub(super) chapters: &'a Chapters,
+    /// The crate's folder below the site's `api/`.
+    pub(super) crate_name: &'a str,
+    pub(super) trust: bool,
+}
+
+/// One page.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// The page in markdown, for mdBook.
+    pub(super) markdown: String,
+    /// The same for a reader of plain text.
+    pub(super) plain: String,
+    /// Files beside it: their places below the folder of pages, and what they hold.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    /// What is wrong with it.
+    pub(super) wrong: Vec<Diagnostic>,
+    /// Links to a place within a page, to be looked at when all pages are there.
+    pub(super) fragments: Vec<Fragment>,
+}
+
+/// A link to a place within a page of the site.
+#[derive(Debug)]
+pub(super) struct Fragment {
+    /// The page's file, below the folder of pages.
+    pub(super) page: String,
+    /// The place.
+    pub(super) id: String,
+    /// Where it is written.
+    pub(super) source: Arc<Source>,
+    pub(super) span: Range<usize>,
+}
+
+impl Fragment {
+    /// That there is no such place.
+    pub(super) fn broken(&self) -> Diagnostic {
+        Diagnostic::error(format!("the page has no heading `#{}`", self.id))
+            .at(&self.source, self.span.clone(), "")
+            .help("a heading's place is its text in small letters, `-` for each blank")
+    }
+}
+
+impl Making<'_> {
+    /// The page of a notebook.
+    pub(super) fn notebook(&self, notebook: &Notebook, path: &Path, modules: &[Module]) -> Page {
+        let mut page = Page::default();
+        let file = self.chapters.file(path).unwrap_or_default().to_owned();
+        let own =
+            modules.first().map_or_else(|| module::module_name(notebook.file_name()), |it| it.name.clone());
+        let folder = path.parent().unwrap_or(&self.project.root).to_owned();
+        let mut heading = file.trim_end_matches(".md").to_owned();
+        for cell in &notebook.cells {
+            match cell.kind {
+                CellKind::Markdown => {
+                    if let Some(title) = cell.text().lines().find_map(|line| line.strip_prefix('#')) {
+                        title.trim_start_matches('#').trim().clone_into(&mut heading);
+                    }
+                    let mut place = Where {
+                        making: self,
+                        page: &mut page,
+                        folder: &folder,
+                        module: &own,
+                        source: &cell.source,
+                        attachments: attachments(notebook, cell),
+                        file: &file,
+                    };
+                    let text = prose::markdown(cell.text(), self.trust, &mut place);
+                    page.markdown.push_str(text.trim_end());
+                    page.markdown.push_str("\n\n");
+                    let _ = write!(page.plain, "{}\n\n", cell.text().trim_end());
+                }
+                CellKind::Code => self.code(notebook, cell, modules, &own, &file, &heading, &mut page),
+                CellKind::Other => {}
+            }
+        }
+        page
+    }
+
+    /// The page of a text that is no notebook: the README.
+    pub(super) fn text(&self, text: &str, path: &Path) -> Page {
+        let mut page = Page::default();
+        let name = self.project.name_of(path);
+        let source = Arc::new(Source { name, cell_id: None, text: text.to_owned() });
+        let mut place = Where {
+            making: self,
+            page: &mut page,
+            folder: path.parent().unwrap_or(&self.project.root),
+            module: "~",
+            source: &source,
+            attachments: Map::new(),
+            file: "README.md",
+        };
+        let markdown = prose::markdown(text, self.trust, &mut place);
+        page.markdown = markdown;
+        text.clone_into(&mut page.plain);
+        page
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a cell's place in its page")]
+    fn code(
+        &self,
+        notebook: &Notebook,
+        cell: &Cell,
+        modules: &[Module],
+        own: &str,
+        file: &str,
+        heading: &str,
+        page: &mut Page,
+    ) {
+        let (directives, _) = directive::parse(cell);
+        if directives.has(&Kind::Hide) {
+            return;
+        }
+        let code =
+            highlight::cell(cell.text(), &|name| self.names.code(name, own).map(|url| relative(file, &url)));
+        let outputs = outputs(notebook, cell);
+        let mut html = String::new();
+        let marks = self.marks(cell, &directives, modules, file);
+        if !directives.has(&Kind::Echo(false)) && !code.is_empty() {
+            let pre = format!("<pre class=\"nb-code\"><code class=\"nohighlight hljs\">{code}</code></pre>");
+            let folded = directives.has(&Kind::CodeFold(true));
+            let pre = if folded {
+                format!("<details>\n<summary>Code</summary>\n\n{pre}\n\n</details>")
+            } else {
+                pre
+            };
+            let _ = write!(html, "{marks}{pre}\n\n");
+            let _ = write!(page.plain, "```rust\n{}\n```\n\n", cell.text().trim_end());
+        }
+        if !directives.has(&Kind::Output(false)) {
+            let folder = format!("images/{}", file.trim_end_matches(".md"));
+            let alt = alt(&outputs, heading, cell.number);
+            let mut show = Outputs {
+                trust: self.trust,
+                largest_picture: self.settings.largest_picture,
+                folder: &folder,
+                alt: &alt,
+                cell: cell.number,
+                up: &"../".repeat(file.matches('/').count()),
+                files: &mut page.files,
+            };
+            html.push_str(&show.html(&outputs));
+            plain_outputs(&outputs, &mut page.plain);
+        }
+        if !html.is_empty() {
+            let _ = write!(
+                page.markdown,
+                "<div class=\"nb-cell\" id=\"cell-{}\">\n\n{html}\n</div>\n\n",
+                cell.number
+            );
+        }
+    }
+
+    /// What a cell is, in place of its directives.
+    fn marks(&self, cell: &Cell, directives: &Directives, modules: &[Module], file: &str) -> String {
+        let mut marks = Vec::new();
+        for directive in &directives.0 {
+            let mark = match &directive.kind {
+                Kind::Export { module, visibility } => {
+                    self.exported(cell, module.as_deref(), *visibility, modules, file)
+                }
+                Kind::Test { ignore: false, .. } => "test".to_owned(),
+                Kind::Test { ignore: true, .. } => "test, left out by default".to_owned(),
+                Kind::Setup => "setup of the tests".to_owned(),
+                Kind::Bench(name) => format!("benchmark <code>{}</code>", escape(name)),
+                Kind::Bin(name) => format!("program <code>{}</code>", escape(name)),
+                Kind::ShouldPanic => "panics".to_owned(),
+                Kind::CompileFail => "does not compile".to_owned(),
+                Kind::NoRun => "compiled, not run".to_owned(),
+                Kind::Ignore | Kind::Eval(false) => "not run".to_owned(),
+                Kind::Flags(flags) => escape(&flags.join(", ")),
+                _ => continue,
+            };
+            marks.push(format!("<span class=\"nb-mark\">{mark}</span>"));
+        }
+        if marks.is_empty() {
+            String::new()
+        } else {
+            format!("<div class=\"nb-marks\">{}</div>\n\n", marks.join(" "))
+        }
+    }
+
+    /// The mark of an exported cell, with links to what rustdoc made of it.
+    fn exported(
+        &self,
+        cell: &Cell,
+        named: Option<&str>,
+        visibility: Visibility,
+        modules: &[Module],
+        file: &str,
+    ) -> String {
+        let own = modules.iter().filter(|module| module.target == Target::Library);
+        let module = match named {
+            Some(named) => own.clone().find(|module| module.name == named),
+            None => own.clone().next(),
+        };
+        let Some(module) = module else { return "exported".to_owned() };
+        let name = escape(&module.name);
+        let docs = (1..=cell.text().lines().count())
+            .filter_map(|line| cell.text().lines().nth(line - 1))
+            .find_map(|line| self.names.url(defined(line)?, &module.name));
+        let mut mark = match self.names.code(&module.name, "") {
+            Some(url) => format!("exported to <a href=\"{}\"><code>{name}</code></a>", relative(file, &url)),
+            None => return format!("exported to <code>{name}</code>"),
+        };
+        if visibility == Visibility::Internal {
+            mark.push_str(", not part of the docs");
+        } else if let Some(url) = docs {
+            let _ = write!(mark, " · <a href=\"{}\">docs</a>", relative(file, &url));
+        }
+        let first =
+            (1..=cell.text().lines().count()).find_map(|line| module.map.generated(cell.number, line));
+        if let (Some(line), Some(path)) = (first, module.path.strip_prefix("src/")) {
+            let url = format!("api/src/{}/{path}.html#{line}", self.crate_name);
+            let _ = write!(mark, " · <a href=\"{}\">source</a>", relative(file, &url));
+        }
+        mark
+    }
+}
+
+/// The name that a line of Rust defines for others.
+fn defined(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix("pub ")?;
+    let rest = rest.trim_start_matches("const fn").trim_start_matches("unsafe ").trim_start_matches("async ");
+    let rest = ["fn ", "struct ", "enum ", "trait ", "type ", "const ", "static ", "union "]
+        .iter()
+        .find_map(|word| rest.strip_prefix(word))
+        .unwrap_or(rest);
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    (end > 0).then(|| &rest[..end])
+}
+
+/// The outputs in the file.
+fn outputs(notebook: &Notebook, cell: &Cell) -> Vec<Value> {
+    let span = cell.spans.outputs.clone();
+    span.and_then(|span| serde_json::from_str(&notebook.text()[span]).ok()).unwrap_or_default()
+}
+
+fn attachments(notebook: &Notebook, cell: &Cell) -> Map<String, Value> {
+    let whole = serde_json::from_str::<Map<String, Value>>(&notebook.text()[cell.spans.cell.clone()]);
+    match whole.ok().and_then(|mut cell| cell.remove("attachments")) {
+        Some(Value::Object(attachments)) => attachments,
+        _ => Map::new(),
+    }
+}
+
+/// What a picture is called: what the value says of itself, or where it stands.
+fn alt(outputs: &[Value], heading: &str, cell: usize) -> String {
+    let said = outputs.iter().find_map(|output| {
+        let plain = joined(output.get("data")?.get("text/plain"));
+        (!plain.trim().is_empty() && plain.len() < 200).then(|| plain.trim().to_owned())
+    });
+    said.unwrap_or_else(|| format!("{heading}: the picture of cell {cell}"))
+}
+
+fn plain_outputs(outputs: &[Value], plain: &mut String) {
+    for output in outputs {
+        let text = match output.get("output_type").and_then(Value::as_str) {
+            Some("stream") => joined(output.get("text")),
+            Some("error") => joined(output.get("evalue")),
+            _ => joined(output.get("data").and_then(|data| data.get("text/plain"))),
+        };
+        let text = anstream::adapter::strip_str(&text).to_string();
+        if !text.trim().is_empty() {
+            let _ = write!(plain, "```text\n{}\n```\n\n", text.trim_end());
+        }
+    }
+}
+
+/// An address below the site, seen from a page.
+pub(super) fn relative(file: &str, url: &str) -> String {
+    if is_remote(url) { url.to_owned() } else { format!("{}{url}", "../".repeat(file.matches('/').count())) }
+}
