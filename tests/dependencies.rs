@@ -464,3 +464,75 @@ fn a_manifest_that_does_not_parse() {
      = help: `cargo metadata` shows what is wrong with it
     ");
 }
+
+#[test]
+fn what_cargo_would_not_load_is_refused_at_its_cell() {
+    for (line, why) in [
+        ("x = \"not a version\"", "`not a version` is no version requirement"),
+        ("x = \"\"", "is no version requirement"),
+        ("x = {}", "it does not say where `x` comes from"),
+        ("a.b = \"1\"", "it does not say where `a` comes from"),
+        ("x = { version = \"1\", optional = 1 }", "its `optional` is neither"),
+        ("x = { git = \"https://x.y/z\", path = \"../z\" }", "either in a git repository or in a folder"),
+        ("x = { git = \"https://x.y/z\", tag = \"a\", rev = \"b\" }", "both `tag` and `rev`"),
+        ("x = { version = \"1\", workspace = true }", "`version` cannot stand beside it"),
+        ("x = { workspace = false }", "can only be `true`"),
+        ("x = { workspace = true }", "the workspace has no dependency `x` to inherit"),
+        ("\"1x\" = \"1\"", "is no name of a crate"),
+    ] {
+        let said = case(&format!(
+            "
+            --- f
+            //| export
+            :dep {line}
+            pub fn f() {{}}
+            "
+        ))
+        .refuses(1);
+        assert!(said.contains(why), "{line}: {said}");
+    }
+}
+
+#[test]
+fn what_the_workspace_has_is_inherited() {
+    let case = case(
+        "
+        --- f
+        //| export
+        :dep fastrand = { workspace = true }
+        pub fn f() {}
+        ",
+    );
+    case.replace("Cargo.toml", "anyhow = \"1\"", "anyhow = \"1\"\nfastrand = \"2\"");
+    case.export();
+    assert!(case.read("exp/Cargo.toml").contains("fastrand = { workspace = true } # nbexport"));
+    case.replace("exp/Cargo.toml", "fastrand = { workspace = true } # nbexport", "fastrand.workspace = true");
+    case.export();
+}
+
+#[test]
+fn dependencies_in_one_line_are_found() {
+    let package = "[package]\nname = \"exp\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    for before in ["dependencies = {}\n\n", "dependencies = { fastrand = \"2\" }\n\n"] {
+        let case = case(
+            "
+            --- f
+            //| export
+            :dep once_cell = \"1\"
+            pub fn f() {}
+            ",
+        )
+        .file("exp/Cargo.toml", &format!("{before}{package}"));
+        case.export();
+        let manifest = case.read("exp/Cargo.toml");
+        assert!(manifest.contains("once_cell = \"1\" # nbexport"), "{manifest}");
+        assert_eq!(before.contains("fastrand"), manifest.contains("fastrand = \"2\""), "{manifest}");
+        let tree = std::process::Command::new("cargo")
+            .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+            .current_dir(case.path("."))
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        case.export();
+    }
+}

@@ -539,8 +539,7 @@ fn the_name_of_the_notebook_gives_the_name_of_the_module() {
         )
     };
     let mut case = Case::new();
-    let names =
-        ["00_exports", "02b_initializing", "scratch", "10_a_b_c", "03_Ümläute und Leerzeichen", "größe_x"];
+    let names = ["00_exports", "02b_initializing", "scratch", "10_a_b_c", "03_Ümläute und Leerzeichen"];
     for (index, name) in names.iter().enumerate() {
         case = case.notebook(name, &text(index));
     }
@@ -551,7 +550,6 @@ fn the_name_of_the_notebook_gives_the_name_of_the_module() {
     notebooks/02b_initializing.ipynb → exp/src/nb_02b.rs: 1 cell, 0 tests, exported
     notebooks/03_Ümläute und Leerzeichen.ipynb → exp/src/nb_03.rs: 1 cell, 0 tests, exported
     notebooks/10_a_b_c.ipynb → exp/src/nb_10.rs: 1 cell, 0 tests, exported
-    notebooks/größe_x.ipynb → exp/src/nb_größe.rs: 1 cell, 0 tests, exported
     notebooks/scratch.ipynb → exp/src/nb_scratch.rs: 1 cell, 0 tests, exported
     exp/src/lib.rs updated
     ");

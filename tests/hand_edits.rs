@@ -200,3 +200,67 @@ fn another_notebook_is_exported_all_the_same() {
     // nbexport: end modules
     ");
 }
+
+/// What export says after an edit of a module whose notebook did not change.
+fn told(edit: impl Fn(String) -> String) -> String {
+    let case = Case::of(CELLS);
+    case.export();
+    let module = edit(case.read("exp/src/nb_00.rs"));
+    case.write("exp/src/nb_00.rs", module);
+    case.refuses_file(1)
+}
+
+#[test]
+fn words_typed_into_a_marker_are_told() {
+    for edit in [
+        |text: String| text.replace("00_demo.ipynb one ", "00_demo.ipynb my words one "),
+        |text: String| text.replace("// %% 00_demo.ipynb two ", "// %% my words 00_demo.ipynb two "),
+        |text: String| text.replacen("ipynb: edit", "ipynb my words: edit", 1),
+        |text: String| text.replacen("from notebooks", "from my words notebooks", 1),
+        |text: String| text.replacen("run nbexport.", "run nbexport. My words", 1),
+    ] {
+        let said = told(edit);
+        assert!(said.contains("was edited by hand since the last export"), "{said}");
+    }
+    let last_word = |text: String| {
+        let at = text.find("00_demo.ipynb two ").unwrap() + "00_demo.ipynb two ".len();
+        format!("{}todo{}", &text[..at], &text[at + 8..])
+    };
+    let said = told(last_word);
+    assert!(said.contains("the cell `two`"), "{said}");
+}
+
+#[test]
+fn blanks_behind_the_brace_that_closes_the_tests_are_no_edit() {
+    let case = Case::of(CELLS);
+    case.export();
+    let module = case.read("exp/src/nb_00.rs");
+    for blanks in ["}  \n", "}\t\n\n\n", "}\n   \n"] {
+        case.write("exp/src/nb_00.rs", format!("{}{blanks}", module.strip_suffix("}\n").unwrap()));
+        case.export();
+        assert_eq!(case.read("exp/src/nb_00.rs"), module);
+    }
+}
+
+#[test]
+fn a_string_of_an_internal_cell_gets_no_attribute() {
+    let case = Case::of(
+        "
+        --- a
+        //| exporti
+        pub const A: &str = \"x
+        y\"; pub fn f() {}
+    ",
+    );
+    assert_snapshot!(case.refuses(1), @r#"
+    error: a public item of an `exporti` cell begins a line of its own
+     --> notebooks/00_demo.ipynb:cell 1:3:5
+      |
+    3 | y"; pub fn f() {}
+      |     ^^^^^^^^^^^^^ something stands before it on its line
+      |
+      = note: this is the cell with id `a`
+      = note: `#[doc(hidden)]` is written on a line above it
+      = help: begin it on the next line
+    "#);
+}

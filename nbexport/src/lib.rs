@@ -39,7 +39,7 @@ pub mod export;
 pub mod files;
 pub mod git;
 pub mod notebook;
-mod parallel;
+pub mod parallel;
 mod places;
 pub mod project;
 mod reading;

@@ -15,6 +15,10 @@ use crate::cmd::Status;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
+    nbexport::parallel::on_large_stack(run)
+}
+
+fn run() -> ExitCode {
     let mut cli = Cli::parse();
     cli.global.krate = cli.krate();
     // Options for every command may stand before it; those of `export` would be passed over there in silence.

@@ -1,6 +1,7 @@
 //! The files of the crate that all notebooks share: Cargo.toml and `lib.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use toml_edit::DocumentMut;
 
@@ -12,8 +13,19 @@ use crate::export::module::Target;
 use crate::files::{self, Change, Original};
 use crate::project::Project;
 
+/// The Cargo.toml of the workspace that the crate is in.
+pub(super) fn workspace(project: &Project) -> Option<DocumentMut> {
+    let read = |folder: &Path| {
+        let document: DocumentMut = files::read_text(&folder.join("Cargo.toml")).ok()?.parse().ok()?;
+        document.contains_key("workspace").then_some(document)
+    };
+    project.krate.ancestors().find_map(read)
+}
+
+/// Brings Cargo.toml in step with what the good notebooks ask for.
 pub(super) fn manifest_change(
     project: &Project,
+    workspace: Option<&DocumentMut>,
     dependencies: &BTreeMap<String, Dependency>,
     loaded: &[Loaded],
     complete: bool,
@@ -22,15 +34,13 @@ pub(super) fn manifest_change(
     let name = project.name_of(&path);
     let manifest = Original::read(path, &*name).map_err(|diagnostic| vec![diagnostic])?;
     let text = manifest.text.as_deref().unwrap_or_default();
-    let workspace = files::read_text(&project.root.join("Cargo.toml"))
-        .ok()
-        .and_then(|text| text.parse::<DocumentMut>().ok());
     let declared = manifest::declared_benches(text);
     let benches = in_crate(project, loaded, Target::Bench, "benches", declared);
-    let after = manifest::update(text, &name, workspace.as_ref(), dependencies, &benches, complete)?;
+    let after = manifest::update(text, &name, workspace, dependencies, &benches, complete)?;
     manifest.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
 }
 
+/// Brings `lib.rs` in step with the modules of the good notebooks.
 pub(super) fn lib_change(
     project: &Project,
     loaded: &[Loaded],
@@ -72,7 +82,11 @@ fn in_crate(
     folder: &str,
     declared: Vec<String>,
 ) -> BTreeSet<String> {
-    let is_there = |name: &String| project.krate.join(format!("{folder}/{name}.rs")).is_file();
+    // `src/x/mod.rs` is a module, too, which a person may have declared among nbexport's.
+    let is_there = |name: &String| {
+        let of = |file: String| project.krate.join(file).is_file();
+        of(format!("{folder}/{name}.rs")) || of(format!("{folder}/{name}/mod.rs"))
+    };
     let exported = exported(project, loaded, target).map(|module| module.name.clone());
     exported.chain(declared.into_iter().filter(is_there)).collect()
 }

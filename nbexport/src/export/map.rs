@@ -24,6 +24,11 @@ impl LineMap {
         self.lines.push(origin);
     }
 
+    /// Adds the origins of another file's lines.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.lines.extend_from_slice(&other.lines);
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.lines.len()

@@ -123,6 +123,11 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
     let loading = Loading { project, crate_name: &crate_name, options, cache: &cache };
     let mut loaded = load::load(&loading, requested)?;
     refuse_shared_modules(&mut loaded);
+    let workspace = crate_files::workspace(project);
+    for it in &mut loaded {
+        let wrong = it.dependencies.iter().filter_map(|one| manifest::not_inherited(one, workspace.as_ref()));
+        it.outcome.diagnostics.extend(wrong);
+    }
     unite_dependencies(&mut loaded);
 
     let mut report = Report::default();
@@ -147,7 +152,7 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
     let complete = loaded.iter().all(|it| !it.outcome.is_bad());
     let dependencies = unite_dependencies(&mut loaded);
     for change in [
-        crate_files::manifest_change(project, &dependencies, &loaded, complete),
+        crate_files::manifest_change(project, workspace.as_ref(), &dependencies, &loaded, complete),
         crate_files::lib_change(project, &loaded, &crate_name),
     ] {
         match change {
@@ -200,35 +205,25 @@ fn modules_of(parsed: &ParsedNotebook<'_>, crate_name: &str, wrong: &mut Vec<Dia
     if wrong.iter().any(Diagnostic::is_error) { Vec::new() } else { module::build(parsed, crate_name) }
 }
 
+/// Two notebooks that export to one module: neither is exported, since which of the two is meant only their writer knows.
 fn refuse_shared_modules(loaded: &mut [Loaded]) {
-    let all =
-        loaded.iter().flat_map(|it| it.outcome.modules.iter().map(|module| (&it.outcome.notebook, module)));
-    let modules: Vec<(&str, &str, &str)> =
-        all.map(|(notebook, it)| (notebook.as_str(), it.name.as_str(), it.path.as_str())).collect();
-    let wrong: Vec<(String, Diagnostic)> = check::same_module(&modules)
-        .into_iter()
-        .map(|(index, wrong)| (modules[index].0.to_owned(), wrong))
-        .collect();
-    for (owner, diagnostic) in wrong {
-        // Both are named in the message. Neither is exported: which of the two is meant, only their writer knows.
-        for it in loaded.iter_mut().filter(|it| {
-            it.outcome.notebook == owner || diagnostic.message.contains(&format!("`{}`", it.outcome.notebook))
-        }) {
-            it.outcome.diagnostics.push(diagnostic.clone());
+    let modules = loaded.iter().enumerate().flat_map(|(owner, it)| {
+        it.outcome.modules.iter().map(move |module| (owner, it.outcome.notebook.as_str(), module))
+    });
+    for (owners, diagnostic) in check::same_module(modules) {
+        for owner in owners {
+            loaded[owner].outcome.diagnostics.push(diagnostic.clone());
         }
     }
 }
 
 /// Unites the dependencies of the good notebooks; a contradiction makes the later of two notebooks bad.
 fn unite_dependencies(loaded: &mut [Loaded]) -> BTreeMap<String, Dependency> {
-    let all = loaded.iter().filter(|it| !it.outcome.is_bad()).flat_map(|it| it.dependencies.clone());
+    let good = loaded.iter().enumerate().filter(|(_, it)| !it.outcome.is_bad());
+    let all = good.flat_map(|(owner, it)| it.dependencies.iter().map(move |one| (owner, one.clone())));
     let (united, wrong) = manifest::unite(all);
-    for diagnostic in wrong {
-        let cell = diagnostic.primary.as_ref().map(|label| label.source.name.clone()).unwrap_or_default();
-        let owner = loaded.iter_mut().find(|it| cell.starts_with(&format!("{}:", it.outcome.notebook)));
-        if let Some(it) = owner {
-            it.outcome.diagnostics.push(diagnostic);
-        }
+    for (owner, diagnostic) in wrong {
+        loaded[owner].outcome.diagnostics.push(diagnostic);
     }
     united
 }
@@ -244,6 +239,8 @@ pub fn crate_name(project: &Project) -> Result<String> {
     let document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;
-    let package = document.get("package").and_then(|package| package.get("name")?.as_str());
-    package.map(|name| name.replace('-', "_")).ok_or_else(|| wrong("names no package".to_owned()))
+    let name_in = |table: &str| document.get(table).and_then(|it| it.get("name")?.as_str());
+    // A library that has a name of its own is used by it.
+    let used = name_in("lib").or_else(|| name_in("package"));
+    used.map(|name| name.replace('-', "_")).ok_or_else(|| wrong("names no package".to_owned()))
 }

@@ -3,14 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Item, MacroDelimiter, Stmt};
 
 use crate::diagnostic::{Diagnostic, Result, Source};
-use crate::notebook::{command, header};
+use crate::notebook::{command, header, tokens};
 
 /// A code cell, parsed as the inside of a block, which is how the kernel sees it.
 #[derive(Debug)]
@@ -23,6 +22,7 @@ pub(crate) struct Code {
     pub inner_attributes: Vec<Range<usize>>,
     /// What is left, as Rust.
     pub stmts: Vec<Stmt>,
+    lines_within_literals: Vec<usize>,
     source: Arc<Source>,
 }
 
@@ -83,7 +83,8 @@ impl Code {
         }
         let whole =
             |input: ParseStream<'_>| Ok((input.call(Attribute::parse_inner)?, Block::parse_within(input)?));
-        let (attributes, stmts) = whole.parse_str(&text).map_err(|error| unparsable(source, &error))?;
+        let tokens = tokens::read(&text).map_err(|refused| untokenized(source, refused))?;
+        let (attributes, stmts) = whole.parse2(tokens.stream).map_err(|error| unparsable(source, &error))?;
         let mut inner_attributes = Vec::new();
         for attribute in attributes {
             let (start, end) = (attribute.pound_token.span(), attribute.bracket_token.span.close());
@@ -98,7 +99,15 @@ impl Code {
                 .collect::<String>();
             text.replace_range(span, &blank);
         }
-        Ok(Self { text, commands, inner_attributes, stmts, source: Arc::clone(source) })
+        let lines_within_literals = tokens.lines_within_literals;
+        Ok(Self {
+            text,
+            commands,
+            inner_attributes,
+            stmts,
+            lines_within_literals,
+            source: Arc::clone(source),
+        })
     }
 
     /// What the cell amounts to.
@@ -150,8 +159,8 @@ impl Code {
     }
 
     /// The lines (from 0) of the cell that begin inside a string literal: indenting them would change the string.
-    pub(crate) fn lines_within_literals(&self) -> Vec<usize> {
-        lines_within_literals(&self.text)
+    pub(crate) fn lines_within_literals(&self) -> &[usize] {
+        &self.lines_within_literals
     }
 
     /// The text that spans of this cell point into.
@@ -199,39 +208,6 @@ pub(crate) fn is_statement_macro(name: &syn::Ident) -> bool {
     STATEMENT_MACROS.iter().any(|known| name == known)
 }
 
-/// The lines (from 0) of a Rust text that begin inside a string literal.
-pub(crate) fn lines_within_literals(text: &str) -> Vec<usize> {
-    let mut lines = Vec::new();
-    if !may_span_lines(text) {
-        return lines;
-    }
-    let tokens: TokenStream = text.parse().unwrap_or_default();
-    collect_literal_lines(tokens, &mut lines);
-    lines
-}
-
-/// Whether a string literal may go on beyond its line. Reading the tokens of every cell takes a fifth of an export; that
-/// a literal opens on a line and does not close on it shows by an odd number of quotes, unless quotes stand elsewhere too.
-fn may_span_lines(text: &str) -> bool {
-    let elsewhere = ["'\"'", "\\\"", "#\"", "/*"];
-    text.lines().any(|line| line.matches('"').count() % 2 == 1)
-        || text.contains('"') && elsewhere.iter().any(|other| text.contains(other))
-}
-
-fn collect_literal_lines(tokens: TokenStream, lines: &mut Vec<usize>) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => collect_literal_lines(group.stream(), lines),
-            TokenTree::Literal(literal) => {
-                let span = literal.span();
-                // Lines are counted from 1, so the literal's first line is left out and the later ones are 0-based.
-                lines.extend(span.start().line..span.end().line);
-            }
-            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
-        }
-    }
-}
-
 /// What is wrong with a cell that a merge left its markers in.
 pub(crate) fn conflict_in(source: &Arc<Source>) -> Option<Diagnostic> {
     conflict(&source.text).map(|marker| {
@@ -265,6 +241,21 @@ fn unknown_command(
         Some(nearest) => format!("did you mean `{nearest}`? a space follows a command's name"),
         None => "`:help` in a cell of its own lists evcxr's commands".to_owned(),
     })
+}
+
+/// What is wrong with a cell that cannot even be taken apart.
+fn untokenized(source: &Arc<Source>, refused: tokens::Refused) -> Diagnostic {
+    match refused {
+        tokens::Refused::Lex(error) => unparsable(source, &error),
+        tokens::Refused::Deep(span) => Diagnostic::error("this cell is nested too deeply to be read")
+            .at(source, span, "too deep from here on")
+            .help("give the inner part a name of its own: a `let`, a function, a type"),
+        tokens::Refused::Number(span) => {
+            Diagnostic::error("this number has more digits than any type of Rust")
+                .at(source, span.start..span.start + 40, "")
+                .help("write it as a text, or shorten it")
+        }
+    }
 }
 
 fn unparsable(source: &Arc<Source>, error: &syn::Error) -> Diagnostic {
@@ -329,19 +320,5 @@ mod tests {
         assert_eq!(place("let = 3;"), "x.ipynb:cell 1:1:5");
         assert_eq!(place("fn f() {\n    let x = 1"), "x.ipynb:cell 1:2:13");
         assert_eq!(place("x\n<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"), "x.ipynb:cell 1:2:1");
-    }
-
-    #[test]
-    fn lines_within_string_literals_are_known() {
-        assert_eq!(parse("let a = \"x\n  y\n  z\";\nlet b = 1;").unwrap().lines_within_literals(), [1, 2]);
-        for text in [
-            "let a = ('\"', \"b\nc\");",
-            "let a = r#\"b \" c\nd\"#;",
-            "/* \" */ let a = \"b\nc\";",
-            "let a = \"\\\"\nb\";",
-        ] {
-            assert_eq!(lines_within_literals(text), [1], "{text}");
-        }
-        assert!(lines_within_literals("let a = \"b\";\n// it's\nlet c = 'd';").is_empty());
     }
 }

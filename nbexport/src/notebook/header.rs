@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use syn::Expr;
 
+use crate::notebook::tokens;
+
 /// A line above a cell's first line of Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
@@ -114,7 +116,8 @@ fn command(line: &str) -> Option<LineKind> {
 fn is_rust(line: &str) -> bool {
     if let Some(negated) = line.strip_prefix('!') {
         let expr = negated.trim_end().trim_end_matches(';');
-        return syn::parse_str::<Expr>(expr).is_ok_and(|expr| calls(&expr));
+        let expr = tokens::read(expr).ok().and_then(|tokens| syn::parse2::<Expr>(tokens.stream).ok());
+        return expr.is_some_and(|expr| calls(&expr));
     }
     line.trim_start_matches(' ').starts_with("::")
 }

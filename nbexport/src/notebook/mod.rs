@@ -15,6 +15,7 @@ pub(crate) mod name;
 pub(crate) mod parsed;
 mod read;
 pub(crate) mod scope;
+pub(crate) mod tokens;
 
 use std::ops::Range;
 use std::sync::Arc;

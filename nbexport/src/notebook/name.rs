@@ -1,5 +1,11 @@
 //! Names that modules, functions, binaries and flags can have.
 
+/// Whether a character has no place in a comment that rustc is to read: it breaks the line, or turns the direction of text.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
 /// Checks that a word can be a flag: letters, digits, `-` and `_`.
 ///
 /// # Errors
@@ -26,6 +32,14 @@ pub(crate) fn check_name(name: &str, what: &str) -> Result<(), (String, String)>
             return Err((
                 format!("`{name}` cannot name a {what}: the crate or the language has its own use for it"),
                 "choose another name".to_owned(),
+            ));
+        }
+        if ["module", "binary"].contains(&what) && !name.is_ascii() {
+            return Err((
+                format!(
+                    "`{name}` cannot name a {what}: it names a file, too, and rustc wants ASCII there (E0754)"
+                ),
+                format!("use another name, `{}` say", ascii(name)),
             ));
         }
         return Ok(());
@@ -56,4 +70,29 @@ pub(crate) fn identifier(text: &str) -> String {
         name.push('_');
     }
     name
+}
+
+/// The nearest thing to a name in ASCII: without accents where a letter has some, with `_` for what is no letter there.
+pub(crate) fn ascii(name: &str) -> String {
+    let plain = |c: char| match c {
+        'à'..='ã' | 'å' | 'ā' | 'ă' | 'ą' => "a",
+        'ä' | 'æ' => "ae",
+        'ç' | 'ć' | 'č' => "c",
+        'è'..='ë' | 'ē' | 'ę' | 'ě' => "e",
+        'ì'..='ï' | 'ī' => "i",
+        'ñ' | 'ń' | 'ň' => "n",
+        'ò'..='õ' | 'ø' | 'ō' => "o",
+        'ö' => "oe",
+        'ù'..='û' | 'ū' | 'ů' => "u",
+        'ü' => "ue",
+        'ß' => "ss",
+        'š' | 'ś' => "s",
+        'ž' | 'ź' | 'ż' => "z",
+        _ => "_",
+    };
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_ascii() { text.push(c) } else { text.push_str(plain(c.to_lowercase().next().unwrap_or(c))) }
+    }
+    identifier(&text)
 }

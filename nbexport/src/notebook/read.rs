@@ -1,5 +1,8 @@
 //! The text of a file → a [`Notebook`]: where each value stands, and what is wrong when it is none.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::name::is_unprintable;
 use super::{Cell, CellKind, CellSpans, Notebook, short_hash};
 use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::reading;
@@ -89,8 +93,9 @@ impl Notebook {
             at..at + part.len()
         };
         let mut cells: Vec<Cell> = Vec::with_capacity(raw_cells.len());
+        let mut alike = Alike::default();
         for (index, raw) in raw_cells.into_iter().enumerate() {
-            let cell = parse_cell(name, index + 1, raw, offset, &cells).map_err(|why| {
+            let cell = parse_cell(name, index + 1, raw, offset, &mut alike).map_err(|why| {
                 let first_line = raw.get().lines().next().unwrap_or_default();
                 Diagnostic::error(why)
                     .at(&place(name, &text), offset(first_line), "this cell")
@@ -105,13 +110,13 @@ impl Notebook {
     }
 }
 
-/// Reads one cell; `offset` tells where a piece of its JSON stands in the file, `before` are the cells before it.
+/// Reads one cell; `offset` tells where a piece of its JSON stands in the file, `alike` knows the cells before it.
 fn parse_cell(
     name: &str,
     number: usize,
     raw: &RawValue,
     offset: impl Fn(&str) -> Range<usize>,
-    before: &[Cell],
+    alike: &mut Alike,
 ) -> Result<Cell, String> {
     let cell: RawCell<'_> = serde_json::from_str(raw.get())
         .map_err(|error| format!("cell {number} is not a cell: {}", what(&error)))?;
@@ -125,6 +130,7 @@ fn parse_cell(
     };
     let text = if text.contains('\r') { text.replace("\r\n", "\n") } else { text };
     let own_id = cell.id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+    let before = alike.add(&text);
     let id = own_id.filter(|id| !id.is_empty()).unwrap_or_else(|| derived_id(&text, before));
     let metadata: Option<Value> =
         cell.metadata.and_then(|metadata| serde_json::from_str(metadata.get()).ok());
@@ -148,19 +154,43 @@ fn parse_cell(
         outputs: span(cell.outputs),
         execution_count: span(cell.execution_count),
     };
-    let source = Arc::new(Source { name: format!("{name}:cell {number}"), cell_id: Some(id.clone()), text });
+    let name = format!("{}:cell {number}", printable(name));
+    let source = Arc::new(Source { name, cell_id: Some(id.clone()), text });
     Ok(Cell { number, id, kind, source, tags, spans })
+}
+
+/// How many cells there were of each text, by its hash.
+#[derive(Default)]
+struct Alike(HashMap<u64, usize>);
+
+impl Alike {
+    /// How many cells with this text there were before.
+    fn add(&mut self, text: &str) -> usize {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let count = self.0.entry(hasher.finish()).or_default();
+        *count += 1;
+        *count - 1
+    }
 }
 
 /// An id for a cell whose file gives none: a hash of its text, and of how many cells before it are alike, so
 /// that it is the same on every run and every machine.
-fn derived_id(text: &str, before: &[Cell]) -> String {
-    let alike = before.iter().filter(|cell| cell.text() == text).count();
-    short_hash(&format!("{alike}\n{text}"))
+fn derived_id(text: &str, alike_before: usize) -> String {
+    short_hash(&format!("{alike_before}\n{text}"))
+}
+
+/// A path as messages write it: on one line, whatever it holds.
+fn printable(name: &str) -> Cow<'_, str> {
+    if !name.contains(is_unprintable) {
+        return Cow::Borrowed(name);
+    }
+    let escaped = |c: char| if is_unprintable(c) { c.escape_default().to_string() } else { c.to_string() };
+    name.chars().map(escaped).collect()
 }
 
 fn place(name: &str, text: &str) -> Arc<Source> {
-    Arc::new(Source { name: name.to_owned(), cell_id: None, text: text.to_owned() })
+    Arc::new(Source { name: printable(name).into_owned(), cell_id: None, text: text.to_owned() })
 }
 
 fn whole_file(name: &str, json: &str, message: String, help: &str) -> Diagnostic {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Piece;
 use crate::diagnostic::{Diagnostic, Result};
-use crate::notebook::cell::lines_within_literals;
+use crate::notebook::tokens::lines_within_literals;
 use crate::run::process::Group;
 
 /// So much text goes to one process.

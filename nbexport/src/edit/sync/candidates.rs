@@ -1,7 +1,7 @@
 //! A region of a module → the texts that its cell may need to have for it.
 
 use crate::export::module;
-use crate::notebook::cell::lines_within_literals;
+use crate::notebook::tokens::lines_within_literals;
 use crate::notebook::{Cell, CellKind};
 
 /// The texts a cell may need to have for its region to read like `their`; the caller tries them in turn.

@@ -6,7 +6,7 @@ use super::Synced;
 use super::compare::{Brought, Proposal};
 use crate::export;
 use crate::export::module::{self, Region};
-use crate::notebook::cell::lines_within_literals;
+use crate::notebook::tokens::lines_within_literals;
 use crate::notebook::{Cell, Edit, Notebook};
 
 /// Finds the text of each proposed cell whose export reads like the edited region. The notebook is exported with one

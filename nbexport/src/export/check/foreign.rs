@@ -1,16 +1,18 @@
 //! A test, a benchmark or a setup cell that uses what another cell declares and the crate will not have.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::declared_by;
 use crate::diagnostic::Diagnostic;
+use crate::notebook::cell::Code;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::notebook::scope::{self, Declared, FreeName};
 
 /// Names that a test, a benchmark or a setup cell takes from where they will not be.
 pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
     // What the module has, by whatever namespace: such a name is never foreign.
-    let mut at_hand: Vec<String> = declared_by(parsed, |role| matches!(role, Role::Export(..)))
+    let mut at_hand: HashSet<String> = declared_by(parsed, |role| matches!(role, Role::Export(..)))
         .into_iter()
         .map(|(item, _)| item.name)
         .collect();
@@ -33,7 +35,12 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         .filter_map(|cell| Some((cell, cell.code().as_ref().ok()?)))
         .flat_map(|(cell, code)| scope::private(code).into_iter().map(move |item| (item, cell)))
         .collect();
-    let (mut from_setup, mut setup_glob) = (Vec::new(), false);
+    let mut private_names: HashMap<&str, usize> = HashMap::new();
+    for (index, (item, _)) in private.iter().enumerate() {
+        private_names.entry(&item.name).or_insert(index);
+    }
+    let mut elsewhere = Elsewhere::new(parsed);
+    let (mut from_setup, mut setup_glob): (HashSet<String>, _) = (HashSet::new(), false);
     for (index, cell) in parsed.cells.iter().enumerate() {
         if !matches!(cell.role(), Role::Test | Role::Setup | Role::Bench(_)) {
             continue;
@@ -45,7 +52,7 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             || scope::names_in_macros(code).is_some();
         let sees_private = glob || setup_glob || !matches!(cell.role(), Role::Bench(_));
         for free in scope::free_names(code) {
-            let item = private.iter().find(|(item, _)| item.name == free.name);
+            let item = private_names.get(free.name.as_str()).map(|index| &private[*index]);
             if let Some((item, other)) = item.filter(|_| !sees_private && !from_setup.contains(&free.name)) {
                 wrong.push(private_item(cell, &free, other, item));
             }
@@ -53,20 +60,26 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                 continue;
             }
             let certain = !glob || free.is_value && free.name.starts_with(|c: char| c.is_lowercase());
-            let diagnostic = match variable_elsewhere(parsed, index, &free) {
-                Some((other, span)) if certain => Some(foreign_variable(parsed, cell, &free, other, span)),
+            let diagnostic = match elsewhere.variable(index, &free) {
+                Some((other, span)) if certain => {
+                    Some(foreign_variable(cell, &free, &parsed.cells[other], span, other > index))
+                }
                 Some(_) => None,
                 None if glob => None,
-                None => unexported_item(parsed, cell, &free)
+                None => elsewhere
+                    .unexported_item(index, &free)
                     .map(|(other, item)| foreign_item(cell, &free, other, &item)),
             };
             wrong.extend(diagnostic);
         }
         if cell.role() == Role::Setup {
-            from_setup.extend(scope::variables(code).into_iter().map(|(name, _)| name));
-            from_setup.extend(scope::declared(code).into_iter().map(|item| item.name));
-            from_setup.extend(scope::imports(code).into_iter().filter_map(|import| import.name));
-            at_hand.extend_from_slice(&from_setup);
+            let variables = scope::variables(code).into_iter().map(|(name, _)| name);
+            let items = scope::declared(code).into_iter().map(|item| item.name);
+            let imports = scope::imports(code).into_iter().filter_map(|import| import.name);
+            for name in variables.chain(items).chain(imports) {
+                at_hand.insert(name.clone());
+                from_setup.insert(name);
+            }
             setup_glob |= glob;
         }
     }
@@ -81,55 +94,86 @@ fn called(cell: &ParsedCell<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// The last cell before `index` (or else the first after it) that declares a variable of this name.
-fn variable_elsewhere<'a, 'b>(
+/// What the cells of a notebook declare, looked up by name. A cell is read only when it mentions a name that is asked for.
+struct Elsewhere<'a, 'b> {
     parsed: &'b ParsedNotebook<'a>,
-    index: usize,
-    free: &FreeName,
-) -> Option<(&'b ParsedCell<'a>, Range<usize>)> {
-    if free.is_prefix {
-        return None;
-    }
-    let declares = |cell: &'b ParsedCell<'a>| {
-        if !cell.mentions(&free.name) {
-            return None;
-        }
-        let variables = scope::variables(cell.code().as_ref().ok()?);
-        variables.into_iter().find(|(name, _)| *name == free.name).map(|(_, span)| (cell, span))
-    };
-    let (before, after) = parsed.cells.split_at(index);
-    before.iter().rev().find_map(declares).or_else(|| after.iter().skip(1).find_map(declares))
+    /// The cells in whose text a word stands, by their places in `parsed`, in order.
+    mentions: HashMap<&'b str, Vec<usize>>,
+    /// The variables of each name asked for, in order of their cells.
+    variables: HashMap<String, Vec<(usize, Range<usize>)>>,
+    /// The items of each name asked for that are not exported.
+    items: HashMap<String, Vec<(usize, Declared)>>,
 }
 
-/// The first other cell that declares such an item and is not exported.
-fn unexported_item<'a, 'b>(
-    parsed: &'b ParsedNotebook<'a>,
-    cell: &ParsedCell<'a>,
-    free: &FreeName,
-) -> Option<(&'b ParsedCell<'a>, Declared)> {
-    let others = parsed.cells.iter().filter(|other| {
-        matches!(other.role(), Role::Plain | Role::Test | Role::Bench(_))
-            && !std::ptr::eq(*other, cell)
-            && other.mentions(&free.name)
-    });
-    let is_it = |item: &Declared| {
-        item.name == free.name && (item.in_types && free.is_prefix || item.in_values && !free.is_prefix)
-    };
-    others
-        .filter_map(|other| Some((other, other.code().as_ref().ok()?)))
-        .find_map(|(other, code)| Some((other, scope::declared(code).into_iter().find(is_it)?)))
+impl<'a, 'b> Elsewhere<'a, 'b> {
+    fn new(parsed: &'b ParsedNotebook<'a>) -> Self {
+        let mut mentions: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, cell) in parsed.cells.iter().enumerate() {
+            for word in cell.cell.text().split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+                let cells = mentions.entry(word).or_default();
+                if cells.last() != Some(&index) {
+                    cells.push(index);
+                }
+            }
+        }
+        Self { parsed, mentions, variables: HashMap::new(), items: HashMap::new() }
+    }
+
+    /// The code of the cells that mention a name.
+    fn mentioning(&self, name: &str) -> impl Iterator<Item = (usize, &'b Code)> {
+        let word = name.strip_prefix("r#").unwrap_or(name);
+        let cells = self.mentions.get(word).map(Vec::as_slice).unwrap_or_default();
+        let parsed = self.parsed;
+        cells.iter().filter_map(move |index| Some((*index, parsed.cells[*index].code().as_ref().ok()?)))
+    }
+
+    /// The last cell before `index` (or else the first after it) that declares a variable of this name.
+    fn variable(&mut self, index: usize, free: &FreeName) -> Option<(usize, Range<usize>)> {
+        if free.is_prefix {
+            return None;
+        }
+        if !self.variables.contains_key(&free.name) {
+            let declares = |(cell, code): (usize, &Code)| {
+                let variables = scope::variables(code);
+                variables.into_iter().find(|(name, _)| *name == free.name).map(|(_, span)| (cell, span))
+            };
+            let found = self.mentioning(&free.name).filter_map(declares).collect();
+            self.variables.insert(free.name.clone(), found);
+        }
+        let all = &self.variables[&free.name];
+        let after = all.partition_point(|(cell, _)| *cell < index);
+        let before = all[..after].last();
+        before.or_else(|| all[after..].iter().find(|(cell, _)| *cell > index)).cloned()
+    }
+
+    /// The first other cell that declares such an item and is not exported.
+    fn unexported_item(&mut self, index: usize, free: &FreeName) -> Option<(&'b ParsedCell<'a>, Declared)> {
+        if !self.items.contains_key(&free.name) {
+            let found = self
+                .mentioning(&free.name)
+                .filter(|(cell, _)| {
+                    matches!(self.parsed.cells[*cell].role(), Role::Plain | Role::Test | Role::Bench(_))
+                })
+                .flat_map(|(cell, code)| scope::declared(code).into_iter().map(move |item| (cell, item)))
+                .filter(|(_, item)| item.name == free.name)
+                .collect();
+            self.items.insert(free.name.clone(), found);
+        }
+        let is_it = |item: &Declared| item.in_types && free.is_prefix || item.in_values && !free.is_prefix;
+        let (cell, item) =
+            self.items[&free.name].iter().find(|(cell, item)| *cell != index && is_it(item))?;
+        Some((&self.parsed.cells[*cell], item.clone()))
+    }
 }
 
 fn foreign_variable(
-    parsed: &ParsedNotebook<'_>,
     cell: &ParsedCell<'_>,
     free: &FreeName,
     other: &ParsedCell<'_>,
     span: Range<usize>,
+    later: bool,
 ) -> Diagnostic {
     let (what, command) = called(cell);
-    let later = parsed.cells.iter().position(|it| std::ptr::eq(it, other))
-        > parsed.cells.iter().position(|it| std::ptr::eq(it, cell));
     let help = match other.role() {
         Role::Setup if later => {
             format!("move the setup cell above the {what}, so that `{}` is there", free.name)

@@ -2,22 +2,26 @@
 
 mod benches;
 mod foreign;
+mod twice;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
-use crate::export::module;
-use crate::notebook::cell::{Code, Shape, conflict_in};
-use crate::notebook::directive::Kind;
+use crate::export::{Exported, module};
+use crate::notebook::cell::{Code, conflict_in};
+use crate::notebook::directive::{Kind, Visibility};
+use crate::notebook::name::is_unprintable;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
-use crate::notebook::scope::{self, Declared, Import};
+use crate::notebook::scope::{self, Declared};
 use crate::notebook::{Cell, header, name};
 
 /// Everything that is wrong with a notebook that exports something.
 pub(super) fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     language(parsed, &mut wrong);
+    file_name(parsed, &mut wrong);
     module_names(parsed, &mut wrong);
     for cell in &parsed.cells {
         if cell.role() == Role::Plain {
@@ -29,8 +33,8 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>) -> Vec<Diagnostic> {
         misplaced_directives(cell, &mut wrong);
     }
     ids(parsed, &mut wrong);
-    duplicates(parsed, &mut wrong);
-    test_names(parsed, &mut wrong);
+    twice::items(parsed, &mut wrong);
+    twice::tests(parsed, &mut wrong);
     benches::check(parsed, &mut wrong);
     foreign::check(parsed, &mut wrong);
     wrong
@@ -48,6 +52,25 @@ fn language(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         diagnostic = diagnostic.at(cell.source(), directive.span.clone(), "");
     }
     wrong.push(diagnostic);
+}
+
+/// The notebook's name stands in comments of the module: a line break in it would end the comment, and rustc refuses what
+/// makes text read otherwise than it is.
+fn file_name(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
+    let name = &parsed.notebook.name;
+    let Some(bad) = name.chars().find(|c| is_unprintable(*c)) else { return };
+    let first = parsed.cells.iter().find(|cell| cell.role() != Role::Plain);
+    let diagnostic =
+        Diagnostic::error(format!("the path `{}` cannot be written into a module", name.escape_debug()))
+            .note(format!(
+                "`{}` stands in it, and each module names the notebook that it was made of",
+                bad.escape_unicode()
+            ))
+            .help("rename the notebook or its folder");
+    wrong.push(match first.and_then(|cell| Some((cell, cell.directives.0.first()?))) {
+        Some((cell, directive)) => diagnostic.at(cell.source(), directive.span.clone(), ""),
+        None => diagnostic,
+    });
 }
 
 fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
@@ -74,7 +97,7 @@ fn module_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
             ))
             .help(format!(
                 "rename the notebook, or begin a cell with `//| default_exp {}`",
-                name::identifier(&name)
+                name::ascii(&name)
             ));
         wrong.push(match parsed.cells.iter().find_map(|cell| Some((cell, cell.directives.0.first()?))) {
             Some((cell, directive)) => diagnostic.at(cell.source(), directive.span.clone(), ""),
@@ -97,7 +120,10 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
         );
     }
     match cell.role() {
-        Role::Export(..) => {
+        Role::Export(_, visibility) => {
+            if visibility == Visibility::Internal {
+                shared_lines(cell, code, wrong);
+            }
             for (span, what) in code.statements() {
                 wrong.push(
                     Diagnostic::error("an exported cell holds items only")
@@ -122,6 +148,24 @@ fn contents(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
             }
         }
         _ => {}
+    }
+}
+
+/// `#[doc(hidden)]` gets a line of its own above each public item, which has to begin one: what stands before it may be a
+/// string or a comment that began further above.
+fn shared_lines(cell: &ParsedCell<'_>, code: &Code, wrong: &mut Vec<Diagnostic>) {
+    for item in code.items().filter(|item| scope::is_public(item)) {
+        let span = code.span(item);
+        let start = code.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+        if !code.text[start..span.start].trim().is_empty() {
+            let end = code.text[span.clone()].find('\n').map_or(span.end, |length| span.start + length);
+            wrong.push(
+                Diagnostic::error("a public item of an `exporti` cell begins a line of its own")
+                    .at(cell.source(), span.start..end, "something stands before it on its line")
+                    .note("`#[doc(hidden)]` is written on a line above it")
+                    .help("begin it on the next line"),
+            );
+        }
     }
 }
 
@@ -150,12 +194,10 @@ fn misplaced_directives(cell: &ParsedCell<'_>, wrong: &mut Vec<Diagnostic>) {
 
 /// Two cells of one id cannot be told apart by their markers.
 fn ids(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
-    let exported: Vec<&Cell> =
-        parsed.cells.iter().filter(|cell| cell.role() != Role::Plain).map(|cell| cell.cell).collect();
-    for (index, cell) in exported.iter().enumerate() {
-        if let Some(first) =
-            exported[..index].iter().find(|other| module::marker_id(other) == module::marker_id(cell))
-        {
+    let exported = parsed.cells.iter().filter(|cell| cell.role() != Role::Plain).map(|cell| cell.cell);
+    let mut seen: HashMap<String, &Cell> = HashMap::new();
+    for cell in exported {
+        if let Some(first) = seen.get(&module::marker_id(cell)) {
             let line = |cell: &Cell| 0..cell.text().lines().next().map_or(0, str::len);
             wrong.push(
                 Diagnostic::error(format!("two cells have the id `{}`", cell.id))
@@ -163,125 +205,14 @@ fn ids(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
                     .and_at(&first.source, line(first), "has it first")
                     .help("open the notebook in JupyterLab and save it: that gives the second one an id of its own"),
             );
+        } else {
+            seen.insert(module::marker_id(cell), cell);
         }
     }
-}
-
-/// The cells that go to one file of the crate, file by file.
-fn files<'a, 'b>(parsed: &'b ParsedNotebook<'a>) -> Vec<(String, Vec<&'b ParsedCell<'a>>)> {
-    let (default, _) = module::default_module(parsed);
-    let mut files: Vec<(String, Vec<&ParsedCell<'_>>)> = Vec::new();
-    for cell in &parsed.cells {
-        let name = match cell.role() {
-            Role::Export(name, _) => format!("src/{}.rs", name.unwrap_or(&default)),
-            Role::Bin(name) => format!("src/bin/{name}.rs"),
-            _ => continue,
-        };
-        match files.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, cells)) => cells.push(cell),
-            None => files.push((name, vec![cell])),
-        }
-    }
-    files
-}
-
-/// In a notebook a later definition shadows an earlier one; in a module it is E0428.
-fn duplicates(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
-    for (file, cells) in files(parsed) {
-        let mut declared: Vec<(Declared, &ParsedCell<'_>)> = Vec::new();
-        let mut imported: Vec<(Import, &ParsedCell<'_>)> = Vec::new();
-        let mut main: Option<&ParsedCell<'_>> = None;
-        for cell in cells {
-            let Ok(code) = cell.code() else { continue };
-            if matches!(cell.role(), Role::Bin(_))
-                && matches!(code.shape(), Shape::Statements | Shape::Expression)
-            {
-                if let Some(first) = main {
-                    wrong.push(
-                        Diagnostic::error(format!("two cells with statements for `{file}`"))
-                            .at(cell.source(), first_line(cell), "this one, too, would become `fn main`")
-                            .and_at(first.source(), first_line(first), "the first")
-                            .help("join the two cells, or write `fn main` yourself"),
-                    );
-                }
-                main = Some(cell);
-                continue;
-            }
-            for new in scope::declared(code).into_iter().filter(|_| !has_cfg(code)) {
-                let same = |old: &&(Declared, &ParsedCell<'_>)| {
-                    old.0.name == new.name
-                        && (old.0.in_types && new.in_types || old.0.in_values && new.in_values)
-                };
-                if let Some((old, first)) = declared.iter().find(same) {
-                    wrong.push(
-                        Diagnostic::error(format!("`{}` is exported twice", new.name))
-                            .at(cell.source(), new.span.clone(), "exported again")
-                            .and_at(first.source(), old.span.clone(), "first exported here")
-                            .note(format!("both cells go to `{file}`, where a name stands once"))
-                            .help("export the last version only: drop `//| export` from the earlier cell, or rename it"),
-                    );
-                }
-                declared.push((new, cell));
-            }
-            for new in scope::imports(code) {
-                let same = |old: &&(Import, &ParsedCell<'_>)| {
-                    new.name.is_some() && old.0.name == new.name && old.0.path == new.path
-                };
-                if let Some((old, first)) = imported.iter().find(same) {
-                    wrong.push(
-                        Diagnostic::error(format!("`{}` is imported twice", new.path))
-                            .at(cell.source(), new.span.clone(), "imported again")
-                            .and_at(first.source(), old.span.clone(), "first imported here")
-                            .note(format!("both cells go to `{file}`, where a name is imported once"))
-                            .help("keep the import in the first exported cell that needs it"),
-                    );
-                }
-                imported.push((new, cell));
-            }
-        }
-    }
-}
-
-/// With `#[cfg]` a name may rightly stand twice.
-fn has_cfg(code: &Code) -> bool {
-    code.text.contains("#[cfg")
 }
 
 fn first_line(cell: &ParsedCell<'_>) -> Range<usize> {
     0..cell.cell.text().lines().next().map_or(0, str::len)
-}
-
-/// Test functions share a module with one another and see the exported items.
-fn test_names(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
-    let exported = declared_by(parsed, |role| matches!(role, Role::Export(..)));
-    let mut seen: Vec<(String, &ParsedCell<'_>)> = Vec::new();
-    for cell in &parsed.cells {
-        let Some(name) = module::test_name(cell) else {
-            continue;
-        };
-        let span = cell
-            .directives
-            .find(|kind| matches!(kind, Kind::Test { .. }).then_some(()))
-            .map_or(0..0, |((), directive)| directive.span.clone());
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
-            wrong.push(
-                Diagnostic::error(format!("two tests are called `{name}`"))
-                    .at(cell.source(), span.clone(), "called the same")
-                    .and_at(first.source(), first_line(first), "first called so here")
-                    .help("give each test a name of its own: `//| test NAME`"),
-            );
-        }
-        if let Some((item, other)) = exported.iter().find(|(item, _)| item.name == name && item.in_values) {
-            wrong.push(
-                Diagnostic::error(format!("the test `{name}` has the name of what it tests"))
-                    .at(cell.source(), span, "")
-                    .and_at(other.source(), item.span.clone(), "exported here")
-                    .note("inside `mod tests` the test would hide the exported item")
-                    .help(format!("call it `//| test {name}_works`, or what it asserts")),
-            );
-        }
-        seen.push((name, cell));
-    }
 }
 
 fn declared_by<'a, 'b>(
@@ -296,23 +227,32 @@ fn declared_by<'a, 'b>(
 }
 
 /// Two modules of one name, from two notebooks (or two files that differ only in case, which some systems take for
-/// one). Each comes as its notebook's name, its own and its path.
-pub(super) fn same_module(modules: &[(&str, &str, &str)]) -> Vec<(usize, Diagnostic)> {
+/// one). Each comes with its notebook's number and name; each error with the numbers of both notebooks.
+pub(super) fn same_module<'a>(
+    modules: impl Iterator<Item = (usize, &'a str, &'a Exported)>,
+) -> Vec<([usize; 2], Diagnostic)> {
     let mut wrong = Vec::new();
-    let mut seen: HashMap<String, Vec<&str>> = HashMap::new();
-    for (index, &(notebook, module, path)) in modules.iter().enumerate() {
-        let others = seen.entry(path.to_lowercase()).or_default();
-        if let Some(other) = others.iter().find(|other| **other != notebook) {
-            wrong.push((
-                index,
-                Diagnostic::error(format!("two notebooks export to `{path}`: `{other}` and `{notebook}`"))
-                    .note("a module is fed by one notebook")
-                    .help(format!(
-                        "rename one of the two, or give it a module of its own: `//| default_exp {module}b`"
-                    )),
-            ));
+    let mut seen: HashMap<String, (usize, &str)> = HashMap::new();
+    for (owner, notebook, module) in modules {
+        match seen.entry(module.path.to_lowercase()) {
+            Entry::Vacant(free) => {
+                free.insert((owner, notebook));
+            }
+            Entry::Occupied(taken) if taken.get().0 == owner => {}
+            Entry::Occupied(taken) => {
+                let (first, other) = *taken.get();
+                let message =
+                    format!("two notebooks export to `{}`: `{other}` and `{notebook}`", module.path);
+                let help = format!(
+                    "rename one of the two, or give it a module of its own: `//| default_exp {}b`",
+                    module.name
+                );
+                wrong.push((
+                    [first, owner],
+                    Diagnostic::error(message).note("a module is fed by one notebook").help(help),
+                ));
+            }
         }
-        others.push(notebook);
     }
     wrong
 }

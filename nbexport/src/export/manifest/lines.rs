@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml_edit::DocumentMut;
 
-use super::{Dependency, read_entry};
+use super::{Dependency, read_entry, valid};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::notebook::scope;
@@ -120,6 +120,8 @@ fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Depend
     };
     read_entry(item, &mut dependency)
         .ok_or_else(|| wrong("this `:dep` line is no dependency".to_owned(), usage))?;
+    valid::check(name, item)
+        .map_err(|why| wrong(format!("cargo does not take this `:dep` line: {why}"), usage))?;
     Ok(dependency)
 }
 

@@ -5,6 +5,7 @@
 mod benches;
 mod lines;
 mod update;
+mod valid;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{Array, InlineTable, Item, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
 pub(crate) use self::benches::declared as declared_benches;
 pub(crate) use self::lines::{dependencies, of_notebook};
@@ -109,19 +110,24 @@ impl Dependency {
         Value::InlineTable(table)
     }
 
+    /// Whether it is what the workspace says.
+    fn is_inherited(&self) -> bool {
+        self.requirement.get("workspace").is_some_and(|value| value.trim() == "true")
+    }
+
     fn says(&self) -> String {
         format!("{} = {}", self.name, self.value().to_string().trim())
     }
 }
 
 /// Unites the `:dep` lines of all notebooks: one entry a crate. The same requirement with different features unites
-/// them; different requirements are an error that names both cells.
+/// them; different requirements are an error that names both cells. Each dependency comes with its owner's number, and each error with that of the notebook that it is about.
 pub(crate) fn unite(
-    all: impl IntoIterator<Item = Dependency>,
-) -> (BTreeMap<String, Dependency>, Vec<Diagnostic>) {
+    all: impl IntoIterator<Item = (usize, Dependency)>,
+) -> (BTreeMap<String, Dependency>, Vec<(usize, Diagnostic)>) {
     let mut united: BTreeMap<String, Dependency> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for new in all {
+    for (owner, new) in all {
         match united.get_mut(&new.name) {
             None => {
                 united.insert(new.name.clone(), new);
@@ -131,21 +137,33 @@ pub(crate) fn unite(
                 old.default_features |= new.default_features;
                 old.dev &= new.dev;
             }
-            Some(old) => wrong.push(
+            Some(old) => wrong.push((
+                owner,
                 Diagnostic::error(format!("two cells ask for different versions of `{}`", new.name))
                     .at(&new.source, new.span.clone(), "asks for another one")
                     .and_at(&old.source, old.span.clone(), "asked for first")
                     .help("a crate has one version in Cargo.toml: write the same requirement in both cells"),
-            ),
+            )),
         }
     }
     (united, wrong)
 }
 
+/// What is wrong with a dependency that inherits what the workspace does not have.
+pub(crate) fn not_inherited(dependency: &Dependency, workspace: Option<&DocumentMut>) -> Option<Diagnostic> {
+    if !dependency.is_inherited() || valid::is_inherited(&dependency.name, workspace) {
+        return None;
+    }
+    let name = &dependency.name;
+    let message = format!("the workspace has no dependency `{name}` to inherit");
+    Some(Diagnostic::error(message)
+        .at(&dependency.source, dependency.span.clone(), "")
+        .note("`workspace = true` takes the entry below `[workspace.dependencies]` of the workspace's Cargo.toml")
+        .help(format!("add `{name}` there, or write the version here: `:dep {name} = \"1\"`")))
+}
+
 #[cfg(test)]
 mod tests {
-    use toml_edit::DocumentMut;
-
     use super::*;
 
     fn dep(line: &str) -> Dependency {
@@ -166,7 +184,7 @@ mod tests {
     }
 
     fn updated(manifest: &str, lines: &[&str], complete: bool) -> String {
-        let (wanted, wrong) = unite(lines.iter().map(|line| dep(line)));
+        let (wanted, wrong) = unite(lines.iter().map(|line| (0, dep(line))));
         assert_eq!(wrong, []);
         update(manifest, "exp/Cargo.toml", None, &wanted, &BTreeSet::new(), complete).unwrap()
     }
@@ -198,8 +216,11 @@ mod tests {
             true,
         );
         assert_eq!(text, "[dependencies]\na = { version = \"1\", features = [\"x\", \"y\"] } # nbexport\n");
-        let (_, wrong) = unite([dep("a = \"1\""), dep("a = \"2\"")]);
-        assert_eq!(wrong[0].message, "two cells ask for different versions of `a`");
+        let (_, wrong) = unite([(0, dep("a = \"1\"")), (3, dep("a = \"2\""))]);
+        assert_eq!(
+            (wrong[0].0, wrong[0].1.message.as_str()),
+            (3, "two cells ask for different versions of `a`")
+        );
     }
 
     #[test]
@@ -207,7 +228,7 @@ mod tests {
         let manifest = "[dependencies]\na.workspace = true\n";
         let workspace: DocumentMut = "[workspace.dependencies]\na = \"1\"\n".parse().unwrap();
         let result = |line: &str| {
-            let (wanted, _) = unite([dep(line)]);
+            let (wanted, _) = unite([(0, dep(line))]);
             update(manifest, "exp/Cargo.toml", Some(&workspace), &wanted, &BTreeSet::new(), true)
         };
         assert_eq!(result("a = \"1\"").unwrap(), manifest);

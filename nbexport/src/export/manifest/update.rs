@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml_edit::{DocumentMut, Item, Table};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::{Dependency, MARK, benches, read_entry};
 use crate::diagnostic::Diagnostic;
@@ -41,7 +41,19 @@ pub(crate) fn update(
             continue;
         }
         let entry = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
+        // What is written in one line has no room for comments.
+        if !mine.is_empty()
+            && let Item::Value(Value::InlineTable(inline)) = entry
+        {
+            *entry = Item::Table(std::mem::take(inline).into_table());
+        }
         let Some(table) = entry.as_table_mut() else {
+            if !mine.is_empty() && !entry.is_table_like() {
+                wrong.push(
+                    Diagnostic::error(format!("`{section}` in `{name}` is no table"))
+                        .help(format!("write it as a table, headed `[{section}]`")),
+                );
+            }
             continue;
         };
         let sorted = is_sorted(table);
@@ -124,6 +136,9 @@ fn contradiction(
     workspace: Option<&DocumentMut>,
 ) -> Option<Diagnostic> {
     let inherited = item.get("workspace").and_then(Item::as_bool) == Some(true);
+    if inherited && wanted.is_inherited() {
+        return None;
+    }
     let (item, place) = if inherited {
         let entry = workspace?.get("workspace")?.get("dependencies")?.get(&wanted.name)?;
         (entry, "the workspace's Cargo.toml".to_owned())

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use syn::{Expr, Item, Stmt};
 
-use super::writer::{Writer, is_command, question_mark_and_await};
+use super::writer::{Writer, command_lines, question_mark_and_await};
 use super::{BENCHES, Module, RESULT, Target, marker_id};
 use crate::export::map::{LineMap, Origin};
 use crate::notebook::Cell;
@@ -198,8 +198,9 @@ impl Writer<'_> {
         let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |newline| newline + 1);
 
         let before = line_start(measured.stmt.start);
+        let commands = command_lines(code);
         for (index, line) in text[..before].lines().enumerate() {
-            self.cell_line(cell, index, line, indent_of(index), is_command(Some(code), cell, index));
+            self.cell_line(cell, index, line, indent_of(index), commands.contains(&index));
         }
         let closure = if measured.is_closure { "" } else { "|| " };
         let head = format!("{}let mut measured = {closure}", &text[before..measured.stmt.start]);

@@ -20,7 +20,8 @@ use crate::notebook::directive::Kind;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 
 pub(crate) use self::bench::{NotMeasured, measured};
-pub use self::regions::{Region, edited_regions, generated_from, is_by_hand, regions, top};
+pub use self::regions::{Region, regions};
+pub(crate) use self::regions::{edited_regions, generated_from, is_by_hand, top};
 pub(crate) use self::regions::{hashed, typed_markers, unhashed};
 pub(crate) use self::writer::question_mark_and_await;
 

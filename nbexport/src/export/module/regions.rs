@@ -148,7 +148,7 @@ fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
 
 /// The regions of the file on disk that somebody edited since they were written, and that the new text would
 /// overwrite: an edit that the notebook has by now is none.
-pub fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
+pub(crate) fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
     let ours = regions(new);
     let mut by_id: HashMap<&str, Vec<&str>> = HashMap::with_capacity(ours.len());
     for our in &ours {
@@ -214,14 +214,14 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Whether a region is not as nbexport wrote it into this file: it was edited, or came from another module.
-pub fn is_by_hand(region: &Region, on_disk: &str) -> bool {
+pub(crate) fn is_by_hand(region: &Region, on_disk: &str) -> bool {
     short_hash(&region.text) != region.hash
         || generated_from(on_disk).is_some_and(|notebook| file_name(notebook) != region.notebook)
 }
 
 /// What somebody wrote between the first line and the first marker, where nbexport writes nothing, or into the first
 /// line itself.
-pub fn top(text: &str) -> Option<Region> {
+pub(crate) fn top(text: &str) -> Option<Region> {
     let first = text.lines().next().filter(|line| !line.ends_with(HOW_TO_EDIT) && line.contains(GENERATED));
     let below = text.lines().skip(1).take_while(|line| parse_marker(line).is_none());
     let written = first.into_iter().chain(below).collect::<Vec<_>>().join("\n").trim().to_owned();
@@ -258,7 +258,7 @@ pub(crate) fn hashed(text: &str) -> String {
 }
 
 /// The notebook that a generated file says it came from; `None` for a file that nbexport did not write.
-pub fn generated_from(text: &str) -> Option<&str> {
+pub(crate) fn generated_from(text: &str) -> Option<&str> {
     let first = text.trim_start_matches('\u{feff}').lines().next()?;
     let rest = first.strip_prefix(GENERATED)?;
     Some(rest.split_once(": ").map_or(rest, |(notebook, _)| notebook))

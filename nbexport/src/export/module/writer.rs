@@ -1,5 +1,7 @@
 //! Writes regions of a generated file, and with every line where it came from.
 
+use std::collections::HashSet;
+
 use super::{
     GENERATED, HOW_TO_EDIT, MARKER, RESULT, SETUP_BEGIN, SETUP_END, SHOULD_PANIC, TEST_INDENT, TESTS,
 };
@@ -7,6 +9,7 @@ use super::{marker_id, test_name};
 use crate::export::map::{LineMap, Origin};
 use crate::notebook::cell::Code;
 use crate::notebook::directive::{Directive, Kind, Visibility};
+use crate::notebook::name::is_unprintable;
 use crate::notebook::parsed::{ParsedCell, Role};
 use crate::notebook::scope;
 use crate::notebook::{Cell, CellKind, Notebook, short_hash};
@@ -18,16 +21,28 @@ pub(super) struct Writer<'a> {
     map: LineMap,
     /// The region being written: indentation of its marker, the cell's id, and where its text begins.
     open: Option<(usize, String, usize)>,
+    setup: SetupCopy,
+}
+
+/// What the setup cells so far are copied as.
+#[derive(Default)]
+struct SetupCopy {
+    cells: usize,
+    text: String,
+    map: LineMap,
+    /// Whether they use `?`, or `.await`.
+    uses: (bool, bool),
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(notebook: &'a Notebook) -> Self {
-        let mut writer = Self { notebook, text: String::new(), map: LineMap::default(), open: None };
+        let (text, map, setup) = (String::new(), LineMap::default(), SetupCopy::default());
+        let mut writer = Self { notebook, text, map, open: None, setup };
         writer.line(&format!("{GENERATED}{}{HOW_TO_EDIT}", notebook.name), None);
         if let Some((cell, docs)) = docs(notebook) {
             writer.begin(0, &marker_id(cell), Some(cell.kind));
             for (line, text) in docs {
-                let text = format!("//! {text}");
+                let text = format!("//! {}", text.replace(is_unprintable, " "));
                 writer.line(text.trim_end(), line.map(|line| Origin { cell: cell.number, line, shift: 4 }));
             }
         }
@@ -67,12 +82,13 @@ impl<'a> Writer<'a> {
         self.begin(0, &marker_id(cell.cell), None);
         let hidden = matches!(cell.role(), Role::Export(_, Visibility::Internal));
         let code = cell.code().as_ref().ok();
-        let hidden_lines = if hidden { code.map(public_item_lines).unwrap_or_default() } else { Vec::new() };
+        let hidden_lines = code.filter(|_| hidden).map(public_item_lines).unwrap_or_default();
+        let commands = code.map(command_lines).unwrap_or_default();
         for (index, line) in cell.cell.text().lines().enumerate() {
             if hidden_lines.contains(&index) {
                 self.line("#[doc(hidden)]", None);
             }
-            self.cell_line(cell.cell, index, line, 0, is_command(code, cell.cell, index));
+            self.cell_line(cell.cell, index, line, 0, commands.contains(&index));
         }
     }
 
@@ -100,7 +116,9 @@ impl<'a> Writer<'a> {
     pub(super) fn test_cell(&mut self, cell: &ParsedCell<'_>, setup: &[&ParsedCell<'_>]) {
         let Ok(code) = cell.code() else { return };
         self.begin(4, &marker_id(cell.cell), None);
-        let (question_mark, awaits) = question_mark_and_await(code, setup);
+        self.write_setup(setup, TEST_INDENT);
+        let (own, of_setup) = (scope::uses_question_mark_and_await(code), self.setup.uses);
+        let (question_mark, awaits) = (own.0 || of_setup.0, own.1 || of_setup.1);
         self.line(if awaits { "    #[tokio::test]" } else { "    #[test]" }, None);
         let attributes = test_attributes(cell);
         for attribute in &attributes {
@@ -126,16 +144,35 @@ impl<'a> Writer<'a> {
         self.line(&format!("    {close}"), None);
     }
 
-    /// What the setup cells before a test or a benchmark do, copied into it.
+    /// What the setup cells before a test or a benchmark do, copied into it. They are written once and copied from then
+    /// on: each later test has all of them.
     pub(super) fn setup(&mut self, setup: &[&ParsedCell<'_>], indent: usize) {
-        for cell in setup {
-            if let Ok(code) = cell.code() {
-                self.line(&format!("{:indent$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
-                self.body(cell.cell, code, indent, true);
-            }
-        }
+        self.write_setup(setup, indent);
+        self.text.push_str(&self.setup.text);
+        self.map.extend(&self.setup.map);
         if !setup.is_empty() {
             self.line(&format!("{:indent$}{SETUP_END}", ""), None);
+        }
+    }
+
+    fn write_setup(&mut self, setup: &[&ParsedCell<'_>], indent: usize) {
+        let new = setup.get(self.setup.cells..).unwrap_or_default();
+        if !new.is_empty() {
+            let rest = (std::mem::take(&mut self.text), std::mem::take(&mut self.map));
+            (self.text, self.map) =
+                (std::mem::take(&mut self.setup.text), std::mem::take(&mut self.setup.map));
+            for cell in new {
+                if let Ok(code) = cell.code() {
+                    self.line(&format!("{:indent$}{SETUP_BEGIN}{}", "", marker_id(cell.cell)), None);
+                    self.body(cell.cell, code, indent, true);
+                    let uses = scope::uses_question_mark_and_await(code);
+                    self.setup.uses = (self.setup.uses.0 || uses.0, self.setup.uses.1 || uses.1);
+                }
+            }
+            (self.setup.text, self.setup.map) =
+                (std::mem::take(&mut self.text), std::mem::take(&mut self.map));
+            (self.text, self.map) = rest;
+            self.setup.cells = setup.len();
         }
     }
 
@@ -163,9 +200,10 @@ impl<'a> Writer<'a> {
         if let Some(end) = end_to_close(code, more_follows) {
             text.insert(end, ';');
         }
+        let commands = command_lines(code);
         for (index, line) in text.lines().enumerate() {
-            let indent = if within_literals.contains(&index) { 0 } else { indent };
-            self.cell_line(cell, index, line, indent, is_command(Some(code), cell, index));
+            let indent = if within_literals.binary_search(&index).is_ok() { 0 } else { indent };
+            self.cell_line(cell, index, line, indent, commands.contains(&index));
         }
     }
 
@@ -234,17 +272,23 @@ fn test_attributes(cell: &ParsedCell<'_>) -> Vec<String> {
     attributes
 }
 
-pub(super) fn is_command(code: Option<&Code>, cell: &Cell, line: usize) -> bool {
-    let starts = |at: usize| cell.text()[..at].matches('\n').count();
-    code.is_some_and(|code| code.commands.iter().any(|(_, span)| starts(span.start) == line))
+/// The lines (from 0) that the kernel takes as commands.
+pub(super) fn command_lines(code: &Code) -> HashSet<usize> {
+    let line_of = lines_of(&code.text);
+    code.commands.iter().map(|(_, span)| line_of(span.start)).collect()
 }
 
 /// The lines (from 0) on which public items begin, their docs and attributes included.
-fn public_item_lines(code: &Code) -> Vec<usize> {
-    code.items()
-        .filter(|item| scope::is_public(item))
-        .map(|item| code.text[..code.span(item).start].matches('\n').count())
-        .collect()
+fn public_item_lines(code: &Code) -> HashSet<usize> {
+    let line_of = lines_of(&code.text);
+    let public = code.items().filter(|item| scope::is_public(item));
+    public.map(|item| line_of(code.span(item).start)).collect()
+}
+
+/// Tells the line (from 0) of a place in a text.
+fn lines_of(text: &str) -> impl Fn(usize) -> usize + use<> {
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    move |at| ends.partition_point(|end| *end < at)
 }
 
 /// Where a `;` belongs after the closing expression; `None` where none is needed: there is no such expression, it

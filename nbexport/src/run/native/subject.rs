@@ -49,8 +49,10 @@ impl<'a> Subject<'a> {
         let parsed = &plan.parsed;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let (found, wrong) = manifest::of_notebook(parsed, &folder);
-        let (dependencies, contradictions) = manifest::unite(found);
-        if let Some(diagnostic) = wrong.into_iter().chain(contradictions).next() {
+        let (dependencies, contradictions) = manifest::unite(found.into_iter().map(|one| (0, one)));
+        if let Some(diagnostic) =
+            wrong.into_iter().chain(contradictions.into_iter().map(|(_, wrong)| wrong)).next()
+        {
             return Err(diagnostic);
         }
         let mut subject = Self {
