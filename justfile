@@ -59,6 +59,10 @@ bench-runners *NOTEBOOKS:
 bench-many *ARGS:
     python3 benches/many.py {{ARGS}}
 
+# How the time of an export grows with a notebook: 500 to 8,000 cells
+bench-cells *ARGS:
+    python3 benches/cells.py {{ARGS}}
+
 # exp beside PyTorch, numpy, JAX, candle and burn, in one run (its Python libraries go to target/compare)
 compare *ARGS:
     test -x target/compare/bin/python || python3 -m venv target/compare
