@@ -29,7 +29,7 @@ impl Lock {
     /// The lock's file cannot be made (a read-only disk).
     pub fn of(project: &Project) -> Result<Self> {
         if !project.is_configured {
-            return Ok(Self::beside(&project.root.join("x")));
+            return Ok(Self::in_folder(&project.root));
         }
         let folder = own_folder(project);
         let held = || {
@@ -49,7 +49,12 @@ impl Lock {
     /// Waits until no other nbexport writes to the folder of a file that belongs to no project, and removes what a killed
     /// one left in it. Where a folder cannot be locked, what is read and replaced is compared all the same.
     pub fn beside(path: &Path) -> Self {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::in_folder(
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        )
+    }
+
+    fn in_folder(folder: &Path) -> Self {
         let file = File::open(folder).ok().filter(|file| file.lock().is_ok());
         if file.is_some() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
