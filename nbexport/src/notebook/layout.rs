@@ -15,14 +15,14 @@ impl Notebook {
         }
         let text = pretty(value, unit);
         // A newline inside a JSON string is written `\n`, so every real one is layout.
-        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
-        self.escaped(text.replace('\n', &format!("{newline}{}", unit.repeat(depth))))
+        self.escaped(text.replace('\n', &format!("{}{}", self.newline(), unit.repeat(depth))))
     }
 
     /// Colab writes `<` as `\u003c`, and so on: a file that never has the character itself gets none.
     fn escaped(&self, mut json: String) -> String {
         for (character, escape) in [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")] {
-            if json.contains(character) && self.text.contains(escape) && !self.text.contains(character) {
+            // In this order: most files have the character near their beginning.
+            if json.contains(character) && !self.text.contains(character) && self.text.contains(escape) {
                 json = json.replace(character, escape);
             }
         }
@@ -46,10 +46,16 @@ impl Notebook {
         if unit.is_empty() || parts.is_empty() {
             return format!("{open}{}{close}", parts.join(", "));
         }
-        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let newline = self.newline();
         let (outer, inner) = (unit.repeat(depth), unit.repeat(depth + 1));
         let parts = parts.join(&format!(",{newline}{inner}"));
         format!("{open}{newline}{inner}{parts}{newline}{outer}{close}")
+    }
+
+    /// How the file's first line ends: all of them, in what a program wrote.
+    fn newline(&self) -> &'static str {
+        let first = self.text.find('\n').map_or("", |end| &self.text[..end]);
+        if first.ends_with('\r') { "\r\n" } else { "\n" }
     }
 
     /// One level of the file's indentation; empty when the JSON stands on a single line.

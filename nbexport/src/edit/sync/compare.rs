@@ -17,6 +17,8 @@ pub(super) struct Brought<'a> {
     pub(super) edits: Vec<Edit>,
     /// Every line that was edited or added in a module: none of them may be missing once the modules are written anew.
     pub(super) lines: Vec<String>,
+    /// Where the proposal of each cell stands, by the cell's number.
+    proposed: HashMap<usize, usize>,
     /// The ids of the new cells.
     ids: Vec<String>,
 }
@@ -113,13 +115,13 @@ impl<'a> Comparison<'a> {
             return;
         };
         // The notebook's title stands in each of its modules, and may be edited in several of them.
-        let is_of_cell = |other: &&Proposal<'_>| other.cell.number == cell.number;
-        if let Some(other) = brought.proposals.iter().rev().find(is_of_cell) {
+        if let Some(other) = brought.proposed.get(&cell.number).map(|at| &brought.proposals[*at]) {
             if other.their.text != their.text {
                 synced.diagnostics.push(self.edited_twice(other, &their));
             }
             return;
         }
+        brought.proposed.insert(cell.number, brought.proposals.len());
         let candidates = candidates(cell, &our.text, &their.text);
         brought.proposals.push(Proposal { side: self, cell, our: our.clone(), their, candidates });
     }

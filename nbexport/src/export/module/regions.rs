@@ -74,7 +74,7 @@ pub fn regions(text: &str) -> Vec<Region> {
 }
 
 /// More markers than this are in no cell's text.
-const MOST_MARKERS_IN_A_CELL: usize = 256;
+const MOST_MARKERS_IN_A_CELL: usize = 64;
 
 /// The text of a region, and how many of the pieces after it belong to it: a cell may hold a line that reads like a
 /// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
