@@ -63,4 +63,6 @@ pub mod nb_04;
 pub mod nb_05;
 #[rustfmt::skip]
 pub mod nb_06;
+#[rustfmt::skip]
+pub mod nb_07;
 // nbexport: end modules

@@ -490,7 +490,7 @@ impl<M> Callback<M> for EarlyStopping {
 mod tests {
     use super::*;
 
-    // %% 04_callbacks.ipynb test-errors 60e16195
+    // %% 04_callbacks.ipynb test-errors c2f0f82e
     #[test]
     fn what_goes_wrong_is_said_with_its_place() {
         // setup: cell test-helpers
@@ -501,23 +501,28 @@ mod tests {
         use ndarray::{Array2, array};
         // end of setup
         //| test what_goes_wrong_is_said_with_its_place
-        let toy_rows = |rows: Array2<f32>| {
-            let toy = Dataset::new(&rows.clone().into_shared(), &Array1::zeros(rows.nrows()));
-            let [train, valid] = [(); 2].map(|()| DataLoader::new(toy.clone(), Sampler::in_order(toy.len()), 2));
-            Loaders { train, valid }
+        {
+            let toy_rows = |rows: Array2<f32>| {
+                let toy = Dataset::new(&rows.clone().into_shared(), &Array1::zeros(rows.nrows()));
+                let [train, valid] = [(); 2].map(|()| DataLoader::new(toy.clone(), Sampler::in_order(toy.len()), 2));
+                Loaders { train, valid }
+            };
+            let toy_learner = |rows| {
+                let lin = Lin::new(Array2::zeros((1, 2)), Array1::zeros(2));
+                Learner { model: lin, opt: Optimizer::new(0.5, 0.0, 0.0), data: toy_rows(rows) }
+            };
+            let nan = toy_learner(array![[1.0], [2.0], [3.0], [f32::NAN]]).fit(3, &mut []);
+            let said = nan.map_err(|diverged| diverged.to_string());
+            let want = "the loss is NaN at batch 2 of 2 in epoch 1 of 3, at a learning rate of 0.5";
+            assert!(said.as_ref().is_err_and(|said| said.starts_with(want)), "{said:?}");
+            test_fail(
+                || toy_learner(Array2::zeros((0, 1))).fit(1, &mut []),
+                "Learner: there is no row to train with",
+            );
         };
-        let toy_learner = |rows| {
-            let lin = Lin::new(Array2::zeros((1, 2)), Array1::zeros(2));
-            Learner { model: lin, opt: Optimizer::new(0.5, 0.0, 0.0), data: toy_rows(rows) }
-        };
-        let nan = toy_learner(array![[1.0], [2.0], [3.0], [f32::NAN]]).fit(3, &mut []);
-        let said = nan.map_err(|diverged| diverged.to_string());
-        let want = "the loss is NaN at batch 2 of 2 in epoch 1 of 3, at a learning rate of 0.5";
-        assert!(said.as_ref().is_err_and(|said| said.starts_with(want)), "{said:?}");
-        test_fail(|| toy_learner(Array2::zeros((0, 1))).fit(1, &mut []), "Learner: there is no row to train with");
     }
 
-    // %% 04_callbacks.ipynb test-same 912c29f0
+    // %% 04_callbacks.ipynb test-same 6f9b2b45
     #[test]
     fn the_learner_trains_as_fit_does_to_the_last_bit() {
         // setup: cell test-helpers
@@ -528,21 +533,23 @@ mod tests {
         use ndarray::{Array2, array};
         // end of setup
         //| test the_learner_trains_as_fit_does_to_the_last_bit
-        let sample = exp::mnist::sample();
-        let rows = (sample.train.x, sample.train.y, sample.valid.x, sample.valid.y);
-        let net = || Lin::new(kaiming_normal(784, 10, &mut seeded(1)), Array1::zeros(10));
-        let (mut model, mut opt, mut bunch) = (net(), Optimizer::new(0.0, 0.9, 1e-3), data_bunch(&rows, 64, 7));
-        let want = fit(2, &mut model, &mut opt, &mut bunch, |over| one_cycle(0.04, over), |_| ());
+        {
+            let sample = exp::mnist::sample();
+            let rows = (sample.train.x, sample.train.y, sample.valid.x, sample.valid.y);
+            let net = || Lin::new(kaiming_normal(784, 10, &mut seeded(1)), Array1::zeros(10));
+            let (mut model, mut opt, mut bunch) = (net(), Optimizer::new(0.0, 0.9, 1e-3), data_bunch(&rows, 64, 7));
+            let want = fit(2, &mut model, &mut opt, &mut bunch, |over| one_cycle(0.04, over), |_| ());
 
-        let mut one_cycle_lr = |event: Event, run: &mut Run<'_, Lin<f32>>| {
-            if event == Event::BeginBatch {
-                run.opt.lr = one_cycle(0.04, run.at.over());
-            }
-            Continue(())
+            let mut one_cycle_lr = |event: Event, run: &mut Run<'_, Lin<f32>>| {
+                if event == Event::BeginBatch {
+                    run.opt.lr = one_cycle(0.04, run.at.over());
+                }
+                Continue(())
+            };
+            let (model, opt) = (net(), Optimizer::new(0.0, 0.9, 1e-3));
+            let mut learner = Learner { model, opt, data: data_bunch(&rows, 64, 7) };
+            test_eq(&learner.fit(2, &mut [&mut one_cycle_lr]), &Ok(want));
         };
-        let (model, opt) = (net(), Optimizer::new(0.0, 0.9, 1e-3));
-        let mut learner = Learner { model, opt, data: data_bunch(&rows, 64, 7) };
-        test_eq(&learner.fit(2, &mut [&mut one_cycle_lr]), &Ok(want));
     }
 
     // %% 04_callbacks.ipynb test-cancel cba3d67e

@@ -566,7 +566,7 @@ impl<I: Dimension, O: Dimension> Callback<Sequential<f32, I, O>> for ActivationS
 mod tests {
     use super::*;
 
-    // %% 05_convolution.ipynb test-window 1efc46cc
+    // %% 05_convolution.ipynb test-window 1d9fd87f
     #[test]
     fn a_window_is_counted_where_it_fits() {
         // setup: cell test-helpers
@@ -579,10 +579,12 @@ mod tests {
         use ndarray::{array, s};
         // end of setup
         //| test a_window_is_counted_where_it_fits
-        let places = |size, stride, pad, len| Window { size, stride, pad }.places(len);
-        test_eq(&[places(3, 1, 0, 28), places(3, 1, 1, 28), places(5, 2, 2, 28)], &[26, 28, 14]);
-        test_eq(&[places(3, 2, 1, 14), places(3, 2, 1, 7), places(3, 2, 1, 4)], &[7, 4, 2]);
-        test_eq(&[places(3, 1, 0, 3), places(5, 1, 0, 3)], &[1, 0]);
+        {
+            let places = |size, stride, pad, len| Window { size, stride, pad }.places(len);
+            test_eq(&[places(3, 1, 0, 28), places(3, 1, 1, 28), places(5, 2, 2, 28)], &[26, 28, 14]);
+            test_eq(&[places(3, 2, 1, 14), places(3, 2, 1, 7), places(3, 2, 1, 4)], &[7, 4, 2]);
+            test_eq(&[places(3, 1, 0, 3), places(5, 1, 0, 3)], &[1, 0]);
+        };
     }
 
     // %% 05_convolution.ipynb test-loops 48fd6232
@@ -636,7 +638,7 @@ mod tests {
         }
     }
 
-    // %% 05_convolution.ipynb test-shapes 540a4c0a
+    // %% 05_convolution.ipynb test-shapes c9952231
     #[test]
     fn what_does_not_fit_is_said_with_both_shapes() {
         // setup: cell test-helpers
@@ -649,17 +651,19 @@ mod tests {
         use ndarray::{array, s};
         // end of setup
         //| test what_does_not_fit_is_said_with_both_shapes
-        let ones = |shape| Array4::<f64>::ones(shape);
-        let layer = Conv::new(ones((5, 5, 2, 3)), Array1::zeros(3), 1, 0);
-        let run = |shape| layer.outputs(&ones(shape));
-        test_fail(|| run((4, 8, 8, 1)), "Conv: x [4, 8, 8, 1] does not fit w [5, 5, 2, 3]");
-        test_fail(|| run((4, 8, 3, 2)), "Conv: w [5, 5, 2, 3] is larger than x [4, 8, 3, 2] with a frame of 0");
-        test_fail(
-            || Conv::new(ones((5, 5, 2, 3)), Array1::zeros(2), 1, 0),
-            "Conv: b [2] does not fit w [5, 5, 2, 3]",
-        );
-        test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 0, 0), "Conv: no stride of 0");
-        test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 1, 3), "or padding of 3");
+        {
+            let ones = |shape| Array4::<f64>::ones(shape);
+            let layer = Conv::new(ones((5, 5, 2, 3)), Array1::zeros(3), 1, 0);
+            let run = |shape| layer.outputs(&ones(shape));
+            test_fail(|| run((4, 8, 8, 1)), "Conv: x [4, 8, 8, 1] does not fit w [5, 5, 2, 3]");
+            test_fail(|| run((4, 8, 3, 2)), "Conv: w [5, 5, 2, 3] is larger than x [4, 8, 3, 2] with a frame of 0");
+            test_fail(
+                || Conv::new(ones((5, 5, 2, 3)), Array1::zeros(2), 1, 0),
+                "Conv: b [2] does not fit w [5, 5, 2, 3]",
+            );
+            test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 0, 0), "Conv: no stride of 0");
+            test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 1, 3), "or padding of 3");
+        };
     }
 
     // %% 05_convolution.ipynb test-gradients 11d5107e
