@@ -4,12 +4,12 @@
 //!
 //! A layer that looks at a picture through a small window: seen on a digit, computed in three ways, its gradients proved, and put to work in a network that reads 98 % of the digits with 15,000 parameters.
 
-// %% 05_convolution.ipynb benches d71a4239
+// %% 05_convolution.ipynb benches 99688924
 #![cfg_attr(rustfmt, rustfmt::skip)]
 #![allow(missing_docs, unused, clippy::items_after_statements, clippy::redundant_closure, clippy::wildcard_imports)]
 
 use exp::nb_05::*;
-use exp::nb_02::{Lin, Module, float};
+use exp::nb_02::{Lin, Module, float, numeric_grad, randn, relative_error, seeded};
 use exp::nb_03::{Parameter, Parameters, Sequential};
 use exp::nb_04::{Callback, Event, Flow, Run};
 use ndarray::parallel::prelude::*;
@@ -18,7 +18,6 @@ use ndarray::{
     ArrayViewMut4, Axis, Dimension, Ix2, Ix4, NdFloat, Zip, linalg::general_mat_mul,
 };
 use std::ops::ControlFlow::Continue;
-use exp::nb_02::{numeric_grad, randn, relative_error, seeded};
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();

@@ -4,11 +4,11 @@
 //!
 //! A layer that looks at a picture through a small window: seen on a digit, computed in three ways, its gradients proved, and put to work in a network that reads 98 % of the digits with 15,000 parameters.
 
-// %% 05_convolution.ipynb imports 298fc2a6
+// %% 05_convolution.ipynb imports ee8be59f
 //| export
 // :dep exp = { path = "../exp" }
 // :dep ndarray = { version = "0.17", features = ["rayon"] }
-use exp::nb_02::{Lin, Module, float};
+use exp::nb_02::{Lin, Module, float, numeric_grad, randn, relative_error, seeded};
 use exp::nb_03::{Parameter, Parameters, Sequential};
 use exp::nb_04::{Callback, Event, Flow, Run};
 use ndarray::parallel::prelude::*;
@@ -286,10 +286,8 @@ impl<F: NdFloat> Parameters<F> for Conv<F> {
     }
 }
 
-// %% 05_convolution.ipynb random-sum c7c7b597
+// %% 05_convolution.ipynb random-sum 05354b20
 //| export
-use exp::nb_02::{numeric_grad, randn, relative_error, seeded};
-
 /// A layer's outputs in training, and a random number for each of them.
 fn weighted_outputs<I: Dimension, O: Dimension>(
     layer: &(impl Module<f64, I, O> + Clone),
