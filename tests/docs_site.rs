@@ -348,10 +348,10 @@ fn in_a_browser_search_names_and_pictures_work_and_no_request_leaves_the_machine
         let mut tries = (0..3).map(|_| browse(&format!("{url}reader.html"), size, &listener));
         let nothing =
             |seen: &Value| seen["error"].as_str().is_some_and(|it| it.starts_with("nothing was loaded"));
-        let Some(Some((seen, said))) =
-            tries.find(|tried| tried.as_ref().is_none_or(|(seen, _)| !nothing(seen)))
-        else {
-            break;
+        let (seen, said) = match tries.find(|tried| tried.as_ref().is_none_or(|(seen, _)| !nothing(seen))) {
+            Some(Some(tried)) => tried,
+            Some(None) => break,
+            None => panic!("the browser loaded nothing, three times"),
         };
         assert_eq!(seen["error"], json!(null), "{seen}\n{said}");
         for theme in ["light", "navy"] {
