@@ -461,3 +461,55 @@ fn what_compiling_took_is_told() {
     let two = case.run("test");
     assert!(two.stdout.contains("2 notebooks: all passed in "), "{two}");
 }
+
+/// A cell that leaves a trace each time it runs.
+const TRACE: &str = "
+    --- trace
+    use std::io::Write as _;
+    let mut log = std::fs::File::options().create(true).append(true).open(\"log\")?;
+    writeln!(log, \"ran\")?;
+    --- left-out
+    //| eval: false
+    1 + 1
+    ";
+
+#[test]
+fn what_has_not_changed_since_it_passed_is_not_run_again() {
+    let case = Case::of(TRACE);
+    let ran = |arguments: &str| {
+        let run = case.run(arguments);
+        let line = run.stdout.lines().next().unwrap().to_owned();
+        (run.code, line, case.read("notebooks/log").lines().count())
+    };
+    let (code, line, times) = ran("test");
+    assert!(code == Some(0) && line.contains("1 cell passed, 1 skipped in ") && times == 1, "{line}");
+    let unchanged = "notebooks/00_demo.ipynb: 1 cell passed, 1 skipped, unchanged (`--fresh` runs it)";
+    let (code, line, times) = ran("test");
+    assert!(code == Some(0) && line.starts_with(unchanged) && times == 1, "{line}");
+    assert_eq!(ran("test --fresh").2, 2);
+    // Outputs are wanted anew.
+    assert_eq!(ran("run --native").2, 3);
+    assert!(ran("test").1.starts_with(unchanged));
+    // Other options build another program.
+    case.replace(
+        "Cargo.toml",
+        "[workspace.metadata.nbexport]\n",
+        "[workspace.metadata.nbexport]\nprofile = { opt-level = 1 }\n",
+    );
+    assert_eq!(ran("test").2, 4);
+    // A change of a cell that is left out is one, too.
+    case.replace("notebooks/00_demo.ipynb", "1 + 1", "1 + 2");
+    assert_eq!(ran("test").2, 5);
+    case.replace("notebooks/00_demo.ipynb", "ran", "RAN");
+    assert_eq!(ran("test").2, 6);
+}
+
+#[test]
+fn what_failed_is_run_again() {
+    let case = Case::of("--- a\nassert!(std::path::Path::new(\"there\").exists());");
+    assert_eq!(case.run("test").code, Some(1));
+    assert_eq!(case.run("test").code, Some(1));
+    case.write("notebooks/there", "");
+    let run = case.run("test");
+    assert!(run.code == Some(0) && !run.stdout.contains("unchanged"), "{run}");
+}

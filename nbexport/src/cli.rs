@@ -168,6 +168,9 @@ pub(crate) struct TestArgs {
     /// Only notebooks whose name holds this; `NAME:CELL` runs them up to a cell, given by its number or id
     #[arg(long, value_name = "NAME[:CELL]")]
     pub filter: Option<String>,
+    /// Run notebooks, too, of which nothing has changed since all their cells passed
+    #[arg(long)]
+    pub fresh: bool,
     /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub kernel: Option<String>,

@@ -135,6 +135,9 @@ fn line(report: &NotebookReport) -> String {
     if !report.stale.is_empty() {
         told.push(format!("{} with other outputs than in the notebook", report.stale.len()));
     }
+    if report.unchanged {
+        return format!("{}: {}, unchanged (`--fresh` runs it)", report.name, told.join(", "));
+    }
     format!("{}: {} in {:.1} s", report.name, told.join(", "), report.time.as_secs_f64())
 }
 
@@ -171,7 +174,7 @@ fn json(name: &str, outcome: &Outcome) -> Value {
         .collect();
     json!({
         "notebook": report.name, "cells": cells, "passed": report.passed(), "failed": report.failed(),
-        "skipped": report.skipped(), "not_reached": report.not_reached(), "seconds": report.time.as_secs_f64(),
+        "unchanged": report.unchanged, "skipped": report.skipped(), "not_reached": report.not_reached(), "seconds": report.time.as_secs_f64(),
     })
 }
 

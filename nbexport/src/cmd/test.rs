@@ -32,7 +32,8 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
-    let options = options(&context.project, &args.how, args.filter.as_deref());
+    let mut options = options(&context.project, &args.how, args.filter.as_deref());
+    options.fresh = args.fresh;
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
@@ -97,6 +98,7 @@ pub(super) fn options(project: &Project, how: &HowToRun, filter: Option<&str>) -
         timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
         keep_going: how.no_fail_fast,
         select: Select { flags: Some(flags), ..select },
+        fresh: true,
         keep: Keep::Nothing,
     }
 }

@@ -31,6 +31,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Which notebooks and cells.
     pub select: Select,
+    /// Whether a notebook runs, too, of which nothing has changed since all its cells passed.
+    pub fresh: bool,
     /// What becomes of outputs.
     pub keep: Keep,
 }

@@ -112,6 +112,8 @@ pub struct NotebookReport {
     pub cells: Vec<CellReport>,
     /// Where the outputs in the notebook are not what its cells put out, if that was asked.
     pub stale: Vec<Diagnostic>,
+    /// Whether it did not run, since its program is the one whose cells all passed the last time.
+    pub unchanged: bool,
     /// How long it took, the start of the kernel or the build included.
     pub time: Duration,
 }

@@ -67,7 +67,13 @@ pub fn run(
         };
         cells.push(CellReport { ran, ..plan.report(index, verdict, began.elapsed()) });
     }
-    Ok(NotebookReport { name: notebook.name.clone(), cells, stale: Vec::new(), time: start.elapsed() })
+    Ok(NotebookReport {
+        name: notebook.name.clone(),
+        cells,
+        stale: Vec::new(),
+        unchanged: false,
+        time: start.elapsed(),
+    })
 }
 
 /// Holds how a cell ended against what is expected of it. `before` has the cells sent so far, this one last.

@@ -14,6 +14,7 @@ mod rounds;
 mod run;
 mod streams;
 mod subject;
+mod warm;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 pub use self::check::{Finding, check};
 use self::subject::Subject;
+use self::warm::Record;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 use crate::diagnostic::{Diagnostic, Result};
@@ -33,7 +35,7 @@ use crate::files;
 use crate::notebook::Notebook;
 use crate::places::Places;
 use crate::project::Project;
-use crate::run::outputs::finish;
+use crate::run::outputs::{Keep, finish};
 use crate::run::plan::{Plan, is_wanted};
 use crate::run::verdict::{CellReport, NotebookReport, Verdict};
 use crate::run::{Options, Outcome, Progress, Select, run_each};
@@ -95,7 +97,14 @@ pub fn test(
         |(_, runnable)| &runnable.name,
         |(index, runnable)| {
             let entry = &notebooks[*index];
+            let record = runnable.record(&workspace, entry, options);
+            if !options.fresh && record.as_ref().is_some_and(Record::holds) {
+                return Outcome::Ran(runnable.unchanged());
+            }
             let outcome = run_one(runnable, options, &places, progress);
+            if let (Some(record), Outcome::Ran(report)) = (record, &outcome) {
+                record.keep(report);
+            }
             match (outcome, &entry.notebook) {
                 (Outcome::Ran(mut report), Ok(notebook)) => {
                     match finish(project, &entry.path, notebook, &mut report, options.keep) {
@@ -161,6 +170,7 @@ fn add_modules(places: &mut Places, project: &Project, notebook: &Notebook, modu
 /// A notebook that has a program: what running and judging it takes, free of syntax trees, which stay on one thread.
 struct Runnable {
     name: String,
+    package: String,
     folder: PathBuf,
     env: Vec<(String, String)>,
     /// None, if cells that do not compile left nothing to run.
@@ -184,11 +194,30 @@ impl Runnable {
         });
         Self {
             name: subject.plan.parsed.notebook.name.clone(),
+            package: subject.package.clone(),
             folder: subject.path.parent().unwrap_or(Path::new(".")).to_owned(),
             env: subject.env.clone(),
             executable,
             cells: cells.collect(),
         }
+    }
+}
+
+impl Runnable {
+    /// What the last run of its program found; where outputs are wanted, no record will do.
+    fn record(&self, workspace: &Workspace, entry: &Entry, options: &Options) -> Option<Record> {
+        let (program, notebook) = (self.executable.as_ref()?, entry.notebook.as_ref().ok()?);
+        (options.keep == Keep::Nothing).then(|| Record::of(workspace, &self.package, notebook, program))?
+    }
+
+    /// The report of a program that need not run: all that would run has passed.
+    fn unchanged(&self) -> NotebookReport {
+        let cells = self.cells.iter().map(|RunnableCell { verdict, report, .. }| {
+            let verdict = verdict.clone().unwrap_or(Verdict::Passed);
+            CellReport { verdict, ..report.clone() }
+        });
+        let (name, cells) = (self.name.clone(), cells.collect());
+        NotebookReport { name, cells, stale: Vec::new(), unchanged: true, time: Duration::ZERO }
     }
 }
 
@@ -226,7 +255,13 @@ fn run_one(
         let kept = outputs.cell(*kind, &verdict, run, ran.as_ref().map(|ran| &ran.end));
         cells.push(CellReport { verdict, time, ran: kept, ..report.clone() });
     }
-    Outcome::Ran(NotebookReport { name: name.clone(), cells, stale: Vec::new(), time: start.elapsed() })
+    Outcome::Ran(NotebookReport {
+        name: name.clone(),
+        cells,
+        stale: Vec::new(),
+        unchanged: false,
+        time: start.elapsed(),
+    })
 }
 
 /// The primary span of a compiler's message.
