@@ -365,14 +365,14 @@ mod tests {
         assert!(t.loops == 1 && (1..=7).contains(&t.runs), "{t}");
     }
 
-    // %% 00_exports.ipynb test-race 44b71e30
+    // %% 00_exports.ipynb test-race b8c9f7d2
     #[test]
-    fn the_shorter_nap_wins_a_race() {
-        //| test the_shorter_nap_wins_a_race
-        fn nap(milliseconds: u64) -> impl FnMut() {
+    fn the_shorter_sleep_wins_a_race() {
+        //| test the_shorter_sleep_wins_a_race
+        fn sleep(milliseconds: u64) -> impl FnMut() {
             move || std::thread::sleep(std::time::Duration::from_millis(milliseconds))
         }
-        let [long, short] = race(2, [&mut nap(30), &mut nap(3)]);
+        let [long, short] = race(2, [&mut sleep(30), &mut sleep(3)]);
         assert!(long >= 30e-3 && short >= 3e-3, "{long} {short}");
     }
 }
