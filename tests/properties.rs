@@ -295,9 +295,9 @@ impl World {
                 let text = world.line(*line);
                 rows.extend([String::new(), text]);
             }),
-            Edit::WithoutMarker(file, row) => self.edit_module(*file, |_, rows| {
+            Edit::WithoutMarker(file, row) => self.edit_module(*file, |world, rows| {
                 if let Some(at) = marker(rows, *row) {
-                    rows.remove(at);
+                    world.take_away(&rows.remove(at));
                 }
             }),
             Edit::MarkerAgain(file, row, to) => self.edit_module(*file, |_, rows| {
@@ -411,7 +411,10 @@ impl World {
         match prefer {
             // What the flag asks for: one side's text of a cell that both sides edited.
             Some(Side::Ours) => {
-                for region in regions.iter().filter(|region| synced.kept.contains(&region.id)) {
+                // Without ids, a cell that was edited has another one than its region.
+                let is_kept =
+                    |id: &String| synced.kept.contains(id) || !self.with_ids && !synced.kept.is_empty();
+                for region in regions.iter().filter(|region| is_kept(&region.id)) {
                     self.live.retain(|token| has(&kept, token) || !has(&region.text, token));
                 }
             }
