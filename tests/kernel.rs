@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{Case as Project, ends};
-use crate::verdicts::{CASES, Case, Engine, Right, notebook, right, runs};
+use crate::verdicts::{CASES, Case, Right, notebook, right, runs};
 use nbexport::notebook::Notebook;
 use nbexport::run::Select;
 use nbexport::run::kernel::{self, KernelOptions, RunOptions};
@@ -59,8 +59,7 @@ fn hangs(case: &Case) -> bool {
 #[test]
 fn every_cell_gets_the_verdict_it_deserves() {
     let Some(options) = options() else { return };
-    let cases =
-        || CASES.iter().filter(|case| case.only != Some(Engine::Native) && !hangs(case) && is_wanted(case));
+    let cases = || CASES.iter().filter(|case| !hangs(case) && is_wanted(case));
     // One kernel for all: it goes on after a failed cell, and what ends the process costs it only its variables.
     let cells: Vec<_> =
         cases().flat_map(|case| case.cells.iter().map(move |cell| (case.name, cell))).collect();

@@ -11,7 +11,7 @@ use nbexport::run::native;
 use nbexport::run::{Options, Outcome};
 
 use crate::support::{Case, Run, ends};
-use crate::verdicts::{self, CASES, Engine, Right, right, runs};
+use crate::verdicts::{self, CASES, Right, right, runs};
 
 /// Cases in which a program is more than a kernel, or cannot be what the kernel is; the reason is what the docs say.
 const DIFFERENT: &[(&str, &[Right])] = &[
@@ -67,7 +67,7 @@ fn lasting_project(name: &str, notebooks: &[(String, String)]) -> Project {
 
 #[test]
 fn every_cell_gets_the_verdict_it_deserves() {
-    let cases: Vec<_> = CASES.iter().filter(|case| case.only != Some(Engine::Kernel)).collect();
+    let cases = CASES;
     let notebooks: Vec<_> = cases
         .iter()
         .enumerate()
@@ -104,6 +104,44 @@ fn every_cell_gets_the_verdict_it_deserves() {
         }
         assert!(wrong.is_empty(), "round {round}:\n{wrong}");
     }
+}
+
+/// What the kernel says of each row is written beside it; natively the cells after one that fails may be out of reach.
+#[test]
+fn redefinitions_and_commands_mean_what_they_mean_in_the_kernel() {
+    let rows = verdicts::rows();
+    let notebooks: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let cells: Vec<_> = row.cells.iter().map(|(text, _)| text.as_str()).collect();
+            (format!("{index:03}_row"), verdicts::notebook(&cells))
+        })
+        .collect();
+    let project = lasting_project("native-rows", &notebooks);
+    let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
+    let options =
+        Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() };
+    let outcomes = native::test(&project, &paths, &options, &|_| ()).unwrap();
+    let mut wrong = String::new();
+    for (row, (_, outcome)) in rows.iter().zip(&outcomes) {
+        match outcome {
+            Outcome::Ran(report) if !row.needs_kernel => {
+                for (cell, (text, expected)) in report.cells.iter().zip(&row.cells) {
+                    let told = right(&cell.verdict);
+                    if told != *expected && told != Right::NotReached {
+                        writeln!(wrong, "{}: {told:?}, not {expected:?}, of\n{text}", row.name).unwrap();
+                    }
+                }
+            }
+            Outcome::Unable(diagnostic) if row.needs_kernel && diagnostic.message.contains("`--kernel`") => {}
+            Outcome::Unable(diagnostic) => {
+                writeln!(wrong, "{}: {}", row.name, diagnostic.render(false)).unwrap()
+            }
+            other => writeln!(wrong, "{}: {other:?}", row.name).unwrap(),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// A run without times, which differ.
@@ -254,7 +292,7 @@ fn failures_are_told_at_cell_line_and_column() {
       |        |
       |        expected due to this
 
-    error: an error was returned: ParseIntError { kind: InvalidDigit }
+    error: an error was returned: invalid digit found in string
      --> notebooks/03_question.ipynb:cell 1:1:14
       |
     1 | let n: i32 = "no number".parse()?;
@@ -412,7 +450,7 @@ fn a_broken_module_does_not_lock_its_notebook_out() {
 
 #[test]
 fn three_hundred_cells_are_one_program() {
-    let mut text = "--- first\nfn step(n: u64) -> u64 { n + 1 }\nlet n = 0;\n".to_owned();
+    let mut text = "--- first\nfn step(n: u64) -> u64 { n + 1 }\nlet n = 0u64;\n".to_owned();
     for index in 1..300 {
         writeln!(
             text,

@@ -55,25 +55,10 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// Its cells: text (with the cell's tags after `#tag:` on a first line) and what is right to say.
     pub(crate) cells: &'static [(&'static str, Right)],
-    /// Where the kernel and the native engine differ by nature: what is right in the kernel only, or natively only.
-    pub(crate) only: Option<Engine>,
-}
-
-/// An engine that a case is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
-    /// evcxr's kernel.
-    Kernel,
-    /// One cargo program.
-    Native,
 }
 
 const fn case(name: &'static str, cells: &'static [(&'static str, Right)]) -> Case {
-    Case { name, cells, only: None }
-}
-
-const fn only(engine: Engine, name: &'static str, cells: &'static [(&'static str, Right)]) -> Case {
-    Case { name, cells, only: Some(engine) }
+    Case { name, cells }
 }
 
 /// Prints a picture as rich content, as a plotting crate does.
@@ -198,16 +183,7 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     case("a `let` whose type nobody knows", &[("let nobody = Default::default();", NoCompile)]),
-    only(
-        Engine::Kernel,
-        "a `let` whose type a later cell tells",
-        &[("let mut v_c = Vec::new();", NoCompile)],
-    ),
-    only(
-        Engine::Native,
-        "a `let` whose type a later cell tells",
-        &[("let mut v_c = Vec::new();", Pass), ("v_c.push(1);\nassert_eq!(v_c, [1]);", Pass)],
-    ),
+    case("a `let` whose type a later cell tells", &[("let mut v_c = Vec::new();", NoCompile)]),
     case(
         "`evcxr_display`",
         &[("struct Shown;\nimpl Shown { fn evcxr_display(&self) { println!(\"shown\"); } }\nShown", Pass)],
@@ -281,4 +257,53 @@ pub(crate) fn notebook(cells: &[&str]) -> String {
     let metadata = json!({"kernelspec": {"display_name": "Rust", "language": "rust", "name": "rust"}});
     let notebook = json!({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5});
     serde_json::to_string_pretty(&notebook).unwrap() + "\n"
+}
+
+/// A row of the tables in `tests/verdicts/`: cells with what the kernel says of each, as seen in evcxr 0.22.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// What it is about.
+    pub(crate) name: String,
+    /// Text and what is right to say.
+    pub(crate) cells: Vec<(String, Right)>,
+    /// Whether a native run says that it needs the kernel.
+    pub(crate) needs_kernel: bool,
+}
+
+/// The rows of all tables. `=== name` begins one, `--- verdict` ends each of its cells.
+pub(crate) fn rows() -> Vec<Row> {
+    let tables = [
+        include_str!("verdicts/redefinition.txt"),
+        include_str!("verdicts/hiding.txt"),
+        include_str!("verdicts/commands.txt"),
+    ];
+    let mut rows: Vec<Row> = Vec::new();
+    let mut text = Vec::new();
+    for line in tables.into_iter().flat_map(str::lines) {
+        if let Some(name) = line.strip_prefix("=== ") {
+            let (name, needs) = name.split_once(" | ").unwrap_or((name, ""));
+            rows.push(Row {
+                name: name.to_owned(),
+                cells: Vec::new(),
+                needs_kernel: needs == "needs --kernel",
+            });
+        } else if let Some(verdict) = line.strip_prefix("--- ") {
+            let right = match verdict {
+                "pass" => Pass,
+                "skip" => Skip,
+                "stops" => Stops,
+                "does not compile" => NoCompile,
+                "ends" => Ends,
+                "hangs" => Hangs,
+                "unexpected" => Unexpected,
+                "not reached" => NotReached,
+                other => panic!("`{other}` is no verdict"),
+            };
+            rows.last_mut().unwrap().cells.push((text.join("\n"), right));
+            text.clear();
+        } else {
+            text.push(line);
+        }
+    }
+    rows
 }

@@ -174,6 +174,9 @@ pub(crate) struct TestArgs {
     /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub kernel: Option<String>,
+    /// Run natively and in the kernel, and show the cells of which the two say different things
+    #[arg(long, conflicts_with_all = ["kernel", "junit"])]
+    pub both: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,

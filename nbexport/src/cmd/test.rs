@@ -9,12 +9,12 @@ use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::export::generated;
 use nbexport::project::Project;
 use nbexport::run::outputs::Keep;
-use nbexport::run::{Options, Select};
+use nbexport::run::{Options, Outcome, Select};
 use nbexport::run::{kernel, native, process};
 use serde_json::json;
 
 use super::report::Reporter;
-use super::{Context, Status, junit};
+use super::{Context, Status, both, junit};
 use crate::cli::{Format, Global, HowToRun, TestArgs};
 use crate::printer::Printer;
 
@@ -43,6 +43,24 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         }
     };
     let mut status = reporter.finish(&outcomes);
+    if args.both && !outcomes.is_empty() {
+        let reporter = Reporter::new(context.printer, args.format, notebooks.len());
+        // What comes after a cell that fails is judged by the kernel, too, or there would be nothing to compare.
+        let options = Options { keep_going: true, ..options };
+        let in_kernel = kernel::test(&context.project, &notebooks, &kernel::find(None)?, &options, &|it| {
+            reporter.tell(&it);
+        });
+        let _ = reporter.finish(&in_kernel);
+        // That a notebook needs the kernel is no difference: natively nothing is said of it.
+        let unable = outcomes.iter().chain(&in_kernel).any(|(_, outcome)| {
+            matches!(outcome, Outcome::Unable(diagnostic) if !diagnostic.message.contains("`--kernel`"))
+        });
+        status = both::compare(context.printer, &outcomes, &in_kernel).max(if unable {
+            Status::Failed
+        } else {
+            Status::Success
+        });
+    }
     if outcomes.is_empty() {
         return Err(nothing_fits(args.filter.as_deref()));
     }

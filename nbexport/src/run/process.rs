@@ -4,23 +4,24 @@
 //! gets a process group of its own, and the group is killed as a whole. The price is that the terminal's ctrl-C no
 //! longer reaches it, so [`stop_on_interrupt`] passes that on.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 /// The groups alive in this process, and whether it is being stopped.
 struct Groups {
-    alive: BTreeSet<i32>,
+    /// By process id, each with its mark.
+    alive: BTreeMap<i32, String>,
     stopping: bool,
 }
 
-static GROUPS: Mutex<Groups> = Mutex::new(Groups { alive: BTreeSet::new(), stopping: false });
+static GROUPS: Mutex<Groups> = Mutex::new(Groups { alive: BTreeMap::new(), stopping: false });
 
 fn groups() -> MutexGuard<'static, Groups> {
-    // A set of numbers is never left half-changed, so a panic elsewhere does not spoil it.
+    // What is in it is never left half-changed, so a panic elsewhere does not spoil it.
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -30,6 +31,8 @@ pub struct Group {
     leader: Child,
     pid: Pid,
     guard: Option<Child>,
+    /// What all that it starts has in its environment.
+    mark: String,
 }
 
 /// Kills a process group when this process is gone, however it went: SIGKILL, as the out-of-memory killer sends it, can
@@ -45,6 +48,9 @@ fn guard(group: Pid) -> std::io::Result<Child> {
         .spawn()
 }
 
+/// The variable by which a process that left its group is known.
+const MARK: &str = "NBEXPORT_GROUP";
+
 impl Group {
     /// Starts `command` as the leader of a new process group.
     pub fn spawn(command: &mut Command) -> std::io::Result<Self> {
@@ -53,12 +59,15 @@ impl Group {
         if groups.stopping {
             return Err(std::io::Error::from(std::io::ErrorKind::Interrupted));
         }
-        let leader = command.process_group(0).spawn()?;
+        let mut mark = [0; 8];
+        getrandom::fill(&mut mark).map_err(std::io::Error::other)?;
+        let mark = format!("{:016x}", u64::from_ne_bytes(mark));
+        let leader = command.process_group(0).env(MARK, &mark).spawn()?;
         let pid = Pid::from_child(&leader);
-        groups.alive.insert(pid.as_raw_pid());
+        groups.alive.insert(pid.as_raw_pid(), mark.clone());
         // Without one, the group is as safe as this process lets it be.
         let guard = guard(pid).ok();
-        Ok(Self { leader, pid, guard })
+        Ok(Self { leader, pid, guard, mark })
     }
 
     /// The leader's process id, which is the group's id too.
@@ -89,7 +98,7 @@ impl Group {
 
     fn end(&mut self) -> std::io::Result<ExitStatus> {
         // First the kill, then the reaping: once the leader is reaped the id may belong to someone else.
-        if groups().alive.remove(&self.pid.as_raw_pid()) {
+        if groups().alive.remove(&self.pid.as_raw_pid()).is_some() {
             let _ = kill_process_group(self.pid, Signal::KILL);
         }
         // Before the leader is reaped, or the guard might take another group of the same number for it.
@@ -97,6 +106,7 @@ impl Group {
             let _ = guard.kill();
             let _ = guard.wait();
         }
+        kill_marked(&self.mark);
         self.leader.wait()
     }
 }
@@ -107,12 +117,38 @@ impl Drop for Group {
     }
 }
 
+/// Kills what made a group (a session) of its own, and so did not end with the group it came from. Where there is no
+/// `/proc`, nobody can tell.
+fn kill_marked(mark: &str) {
+    let entry = format!("{MARK}={mark}");
+    let is_marked = |pid: Pid| {
+        std::fs::read(format!("/proc/{}/environ", pid.as_raw_pid()))
+            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|it| it == entry.as_bytes()))
+    };
+    // One that is being killed may just have started another.
+    for _ in 0..10 {
+        let Ok(processes) = std::fs::read_dir("/proc") else { return };
+        let pids =
+            processes.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok()).filter_map(Pid::from_raw);
+        let marked: Vec<_> = pids.filter(|pid| is_marked(*pid)).collect();
+        if marked.is_empty() {
+            return;
+        }
+        for pid in marked {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
 /// Kills all groups that are alive; none can be started from here on.
 pub fn kill_all() {
     let mut groups = groups();
     groups.stopping = true;
-    for pid in std::mem::take(&mut groups.alive).into_iter().filter_map(Pid::from_raw) {
-        let _ = kill_process_group(pid, Signal::KILL);
+    for (pid, mark) in std::mem::take(&mut groups.alive) {
+        if let Some(pid) = Pid::from_raw(pid) {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        kill_marked(&mark);
     }
 }
 

@@ -31,15 +31,15 @@ pub(crate) struct Declared {
 
 /// The variables that a cell declares at its top level, with where.
 pub(crate) fn variables(code: &Code) -> Vec<(String, Range<usize>)> {
-    let mut found = Vec::new();
-    for stmt in &code.stmts {
-        if let Stmt::Local(local) = stmt {
-            let mut names = Bound::default();
-            names.visit_pat(&local.pat);
-            found.extend(names.0.into_iter().map(|ident| (ident.to_string(), code.span(&ident))));
-        }
-    }
-    found
+    code.stmts.iter().flat_map(|stmt| variables_in(code, stmt)).collect()
+}
+
+/// The variables that a statement declares.
+pub(crate) fn variables_in(code: &Code, stmt: &Stmt) -> Vec<(String, Range<usize>)> {
+    let Stmt::Local(local) = stmt else { return Vec::new() };
+    let mut names = Bound::default();
+    names.visit_pat(&local.pat);
+    names.0.into_iter().map(|ident| (ident.to_string(), code.span(&ident))).collect()
 }
 
 /// The items that a cell declares, `use` left out.
@@ -111,9 +111,16 @@ pub(crate) fn imports(code: &Code) -> Vec<Import> {
     let mut found = Vec::new();
     for item in code.items() {
         if let Item::Use(item) = item {
-            imports_of(code, &item.tree, "", &mut found);
+            found.extend(imports_in(code, item));
         }
     }
+    found
+}
+
+/// The imports of one `use`.
+pub(crate) fn imports_in(code: &Code, item: &syn::ItemUse) -> Vec<Import> {
+    let mut found = Vec::new();
+    imports_of(code, &item.tree, "", &mut found);
     found
 }
 

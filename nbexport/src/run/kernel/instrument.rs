@@ -73,6 +73,9 @@ pub enum Use {
 /// # Errors
 /// What the kernel would not run, or never to its end: see [`Why`].
 pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, Refused> {
+    if let Some((span, what)) = header::mistaken(source) {
+        return Err(Refused { why: Why::NotRust, message: what.to_owned(), span });
+    }
     let start = header::length(source);
     let rust = &source[start..];
     let at = |span: proc_macro2::Span| {

@@ -122,7 +122,19 @@ fn take(build: &mut Build, mut event: Value) {
     match reason.as_str() {
         "compiler-message" => {
             let message = event["message"].take();
-            build.packages.entry(package).or_default().messages.push((target, message));
+            let messages = &mut build.packages.entry(package).or_default().messages;
+            // For whose sake it was compiled comes behind an error, as a message of its own.
+            if message["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("the above error was encountered"))
+                && let Some(notes) = messages.iter_mut().rev().find_map(|(of, last)| {
+                    (*of == target && is_error(last)).then(|| last["children"].as_array_mut())?
+                })
+            {
+                notes.push(message);
+                return;
+            }
+            messages.push((target, message));
         }
         "compiler-artifact" => {
             if let Some(executable) = event["executable"].as_str() {

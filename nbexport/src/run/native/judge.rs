@@ -1,5 +1,6 @@
 //! What the compiler says and how a program ended → a verdict on a cell, at the cell's own line.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,25 +16,42 @@ use crate::notebook::header::first_code;
 use crate::places::{Place, Places};
 use crate::run::verdict::{Failure, FailureKind, Verdict};
 
-/// Which cell a compiler's error is about, and the error as it is shown there. `None`: it is about no cell.
-pub(super) fn culprit(
-    message: &Value,
-    program: &Program,
-    places: &Places,
-    package: &str,
-) -> Option<(Line, Diagnostic)> {
-    let file = format!("{package}/src/main.rs");
+/// Which line of the program a compiler's error is about, and the error as it is shown in its cell.
+pub(super) struct Culprit {
+    pub(super) line: Line,
+    pub(super) diagnostic: Diagnostic,
+    /// The variable that a line of the program asks about, if the error has to do with such a line.
+    pub(super) asked: Option<(usize, String)>,
+}
+
+/// `None`: the error is about no cell.
+pub(super) fn culprit(message: &Value, program: &Program, places: &Places, file: &str) -> Option<Culprit> {
     let spans = message["spans"].as_array()?;
     // The place itself, then where a macro of another crate was called, then any place at all.
     let first = primary(message)?;
     let here = |span: &Value| {
         let line = usize::try_from(span["line_start"].as_u64()?).ok()?;
-        (span["file_name"] == file.as_str()).then(|| program.lines.get(line - 1).copied())?
+        (span["file_name"] == file).then(|| Some((line, *program.lines.get(line - 1)?)))?
     };
-    let line = std::iter::successors(Some(first), |span| span.get("expansion")?.get("span"))
+    let of_frame = |line: &Line| *line == Line::Frame;
+    let mut line = std::iter::successors(Some(first), |span| span.get("expansion")?.get("span"))
         .chain(spans)
         .filter_map(here)
-        .find(|line| *line != Line::Frame)?;
+        .map(|(_, line)| line)
+        .find(|line| !of_frame(line))?;
+    if latest_is_to_blame(message) {
+        let notes = message["children"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|child| child["spans"].as_array());
+        let all = notes.flatten().chain(spans).filter_map(here).map(|(_, line)| line);
+        line = all.filter(|line| !of_frame(line)).max_by_key(Line::number).unwrap_or(line);
+    }
+    let asked = spans.iter().filter_map(here).find_map(|(at, line)| match line {
+        Line::Known(number) | Line::Lasts(number) => Some((number, program.asks(at)?)),
+        _ => None,
+    });
     let text = message["message"].as_str().unwrap_or_default();
     let start = std::iter::successors(Some(first), |span| span.get("expansion")?.get("span"))
         .find_map(|span| Some((places.start_of(span)?, places.end_of(span))));
@@ -48,7 +66,13 @@ pub(super) fn culprit(
         }
         None => Diagnostic::error(text.to_owned()),
     };
-    Some((line, diagnostic))
+    Some(Culprit { line, diagnostic, asked })
+}
+
+/// Whether an error is shown where something is defined, though the cell that came last brought it about: two `impl`s that
+/// are the same, a constant that cannot be computed for the types it is used with.
+fn latest_is_to_blame(message: &Value) -> bool {
+    matches!(message["code"]["code"].as_str(), Some("E0592" | "E0119" | "E0080"))
 }
 
 fn coded(message: &Value) -> String {
@@ -80,11 +104,58 @@ pub(super) fn joined(mut diagnostics: Vec<Diagnostic>) -> Diagnostic {
     diagnostics.remove(0).as_rendered(rendered.join("\n"))
 }
 
-/// Whether a compiler's error says that a name is not known.
-pub(super) fn is_unresolved(message: &Value) -> bool {
+/// What is said of a variable that the kernel could not keep.
+pub(super) fn not_kept(message: &Value, name: &str, is_known: bool) -> Diagnostic {
+    if is_known {
+        return Diagnostic::error(format!(
+            "`{name}` borrows from another variable, and the kernel cannot keep such a one"
+        ))
+        .note(coded(message))
+        .help("clone what it borrows, or put braces around the lines that need it");
+    }
+    Diagnostic::error(format!(
+        "the type of `{name}` is not known by the end of its cell, when the kernel needs it"
+    ))
+    .help(format!("say it: `let {name}: Vec<f64> = …`"))
+}
+
+/// Whether a compiler's error says that one of these names is not known: what the cell needs was in one that is left out.
+pub(super) fn is_missing(message: &Value, names: &BTreeSet<String>) -> bool {
     let code = message["code"]["code"].as_str().unwrap_or_default();
-    ["E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0531", "E0574"].contains(&code)
-        || message["message"].as_str().is_some_and(|text| text.starts_with("cannot find"))
+    let text = message["message"].as_str().unwrap_or_default();
+    let is_unresolved = ["E0405", "E0412", "E0422", "E0423", "E0425", "E0432", "E0433", "E0531", "E0574"]
+        .contains(&code)
+        || text.starts_with("cannot find");
+    is_unresolved
+        && text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .any(|name| names.contains(name.rsplit("::").next().unwrap_or(name)))
+}
+
+/// Settles the cells that compile only because of later ones. Tells whether there are any.
+pub(super) fn earlier_failures(subject: &mut Subject<'_>, built: &Built, places: &Places) -> bool {
+    let mut found = Vec::new();
+    for (before, program) in &subject.before {
+        let name = subject.name_before(*before);
+        let file = format!("{}/src/bin/{name}.rs", subject.package);
+        let errors =
+            built.messages.iter().filter(|(target, message)| *target == name && build::is_error(message));
+        let culprit = |(_, message): &(String, Value)| culprit(message, program, places, &file);
+        let Some(Culprit { line, diagnostic, .. }) =
+            errors.filter_map(culprit).min_by_key(|it| it.line.number())
+        else {
+            continue;
+        };
+        let later = subject.plan.parsed.cells[*before].cell.number;
+        let diagnostic = diagnostic.note(format!("cell {later} has what is missing, but comes later"));
+        found.extend(line.number().and_then(|number| Some((subject.index_of(number)?, diagnostic))));
+    }
+    for (index, diagnostic) in &found {
+        subject.verdicts[*index] = Some(failed(FailureKind::NotCompiled, diagnostic.clone(), String::new()));
+    }
+    !found.is_empty()
 }
 
 /// Settles the cells that are not to compile, each by the program that ends in it.
@@ -92,12 +163,9 @@ pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
     let indices: Vec<usize> = subject.failing.keys().copied().collect();
     for index in indices {
         let name = subject.failing_name(index);
-        let number = subject.plan.parsed.cells[index].cell.number;
-        let program = &subject.failing[&index];
-        let file = format!("{}/src/bin/{name}.rs", subject.package);
-        let fails = built.messages.iter().any(|(target, message)| {
-            *target == name && build::is_error(message) && is_about(message, &file, number, program)
-        });
+        // The cells before it compile, or there would be no main program.
+        let fails =
+            built.messages.iter().any(|(target, message)| *target == name && build::is_error(message));
         subject.verdicts[index] = Some(if fails {
             Verdict::Passed
         } else {
@@ -108,16 +176,6 @@ pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
             failed(FailureKind::Unexpected, diagnostic, String::new())
         });
     }
-}
-
-fn is_about(message: &Value, file: &str, number: usize, program: &Program) -> bool {
-    let spans = message["spans"].as_array().into_iter().flatten();
-    spans.filter(|span| span["file_name"] == file).any(|span| {
-        let line =
-            span["line_start"].as_u64().and_then(|line| usize::try_from(line).ok()).unwrap_or_default();
-        let line = program.lines.get(line.saturating_sub(1));
-        matches!(line, Some(Line::Cell(it) | Line::Show(it) | Line::For(it)) if *it == number)
-    })
 }
 
 /// Why there is no program, though no cell is at fault.
@@ -169,7 +227,20 @@ pub(super) fn verdict(
         return Verdict::Passed;
     }
     let (kind, diagnostic) = match &ran.end {
-        End::Finished => return Verdict::Passed,
+        End::Shell(how) => {
+            (FailureKind::NotCompiled, about(format!("a shell command of the cell failed ({how})")))
+        }
+        End::Closure(name) => {
+            let message =
+                format!("the type of the variable `{name}` holds a closure, and the kernel cannot keep it");
+            (
+                FailureKind::NotCompiled,
+                about(message).help("collect it, box it, or put braces around the lines that need it"),
+            )
+        }
+        End::Finished | End::Outlived(..) => {
+            (FailureKind::Unknown, about("the program ended, but this cell did not".to_owned()))
+        }
         End::Panicked { message, place, frames } => {
             let said = format!("the cell panicked: {message}");
             let here = |place: &Place| place.cell == run.number && place.notebook == notebook;

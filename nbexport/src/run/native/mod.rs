@@ -7,15 +7,33 @@
 mod broken;
 mod build;
 mod check;
+mod commands;
+mod errors;
+mod hidden;
+mod items;
 mod judge;
+mod keep;
+mod later;
 mod outputs;
 mod program;
+mod reach;
+mod redefine;
 mod rounds;
 mod run;
+#[cfg(test)]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::unused_self,
+    reason = "it is written for the programs, as a crate of its own"
+)]
+mod runtime;
 mod streams;
 mod subject;
 mod warm;
+mod words;
 mod workspace;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +50,8 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::module::Module;
 use crate::files;
-use crate::notebook::Notebook;
+use crate::notebook::cell::Code;
+use crate::notebook::{Notebook, scope};
 use crate::places::Places;
 use crate::project::Project;
 use crate::run::outputs::{Keep, finish};
@@ -63,7 +82,12 @@ pub fn test(
         match subject {
             Ok(mut subject) => {
                 subject.write();
-                subject.notes.iter().filter(|_| entry.wanted).for_each(|note| progress(Progress::Note(note)));
+                subject
+                    .settings
+                    .notes
+                    .iter()
+                    .filter(|_| entry.wanted)
+                    .for_each(|note| progress(Progress::Note(note)));
                 subjects.insert(index, subject);
             }
             Err(diagnostic) if entry.wanted => {
@@ -172,7 +196,6 @@ struct Runnable {
     name: String,
     package: String,
     folder: PathBuf,
-    env: Vec<(String, String)>,
     /// None, if cells that do not compile left nothing to run.
     executable: Option<PathBuf>,
     cells: Vec<RunnableCell>,
@@ -196,7 +219,6 @@ impl Runnable {
             name: subject.plan.parsed.notebook.name.clone(),
             package: subject.package.clone(),
             folder: subject.path.parent().unwrap_or(Path::new(".")).to_owned(),
-            env: subject.env.clone(),
             executable,
             cells: cells.collect(),
         }
@@ -219,6 +241,22 @@ impl Runnable {
         let (name, cells) = (self.name.clone(), cells.collect());
         NotebookReport { name, cells, stale: Vec::new(), unchanged: true, time: Duration::ZERO }
     }
+
+    /// Says that a variable is of a type which a later cell defines again, as the program tells it: the places among the
+    /// code cells of the one that defines it again and of the one before, the type, and the name that is the reason.
+    fn outlived(&self, variable: &str, about: &str) -> Diagnostic {
+        let mut words = about.split(' ');
+        let mut place = || words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or_default();
+        let cells = [place(), place()].map(|index| &self.cells[index].report.source);
+        let (changed, reason) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let declares = |cell: &&RunnableCell| {
+            Code::parse(&cell.report.source)
+                .is_ok_and(|code| scope::variables(&code).iter().any(|(name, _)| name == variable))
+        };
+        let source = self.cells.iter().rfind(declares).map_or(cells[1], |cell| &cell.report.source);
+        let span = Code::parse(source).map_or(0..0, |code| subject::place_of(&code, variable));
+        subject::outlived(source, span, variable, cells, changed, reason)
+    }
 }
 
 /// Runs a notebook's program and says what became of its cells.
@@ -230,7 +268,7 @@ fn run_one(
 ) -> Outcome {
     let start = Instant::now();
     let name = &notebook.name;
-    let how = run::How { folder: &notebook.folder, env: &notebook.env, timeout: options.timeout };
+    let how = run::How { folder: &notebook.folder, timeout: options.timeout };
     let began = |cell| progress(Progress::Cell(name, cell));
     let ran = notebook.executable.as_ref().map(|executable| run::run(executable, &how, &began));
     let ran = match ran.transpose() {
@@ -240,6 +278,9 @@ fn run_one(
             return Outcome::Unable(Diagnostic::error(message));
         }
     };
+    if let Some(run::End::Outlived(variable, about)) = ran.as_ref().map(|ran| &ran.end) {
+        return Outcome::Unable(notebook.outlived(variable, about));
+    }
     let mut cells = Vec::new();
     let mut outputs = outputs::Outputs::new(places);
     for RunnableCell { verdict, kind, report } in &notebook.cells {

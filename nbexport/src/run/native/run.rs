@@ -1,6 +1,6 @@
 //! A built program is run, and what it reports is kept for each cell.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::ops::Range;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,8 +17,6 @@ use crate::run::process::Group;
 pub(super) struct How<'a> {
     /// Where: the notebook's folder.
     pub(super) folder: &'a Path,
-    /// What `:env` lines ask for.
-    pub(super) env: &'a [(String, String)],
     /// How long a cell may take.
     pub(super) timeout: Option<Duration>,
 }
@@ -87,6 +85,12 @@ pub(super) enum End {
         /// Where the `?` stands.
         place: String,
     },
+    /// A `!` line failed, as told.
+    Shell(String),
+    /// A variable of this name holds a closure, and the kernel would not have compiled its cell.
+    Closure(String),
+    /// A variable is of a type that a later cell defines again; its name, and about the type.
+    Outlived(String, String),
     /// The process ended without a word.
     Ended(String),
     /// A cell took too long.
@@ -115,13 +119,15 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
     command
         .current_dir(how.folder)
         .env("NBEXPORT_REPORTS", &socket)
-        .envs(how.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr);
     let group = Group::spawn(&mut command)?;
     let (sender, receiver) = channel();
-    std::thread::spawn(move || listen(&listener, &sender));
+    let mut word = [0; 16];
+    getrandom::fill(&mut word).map_err(std::io::Error::other)?;
+    let word = format!("{:032x}", u128::from_ne_bytes(word));
+    std::thread::spawn(move || listen(&listener, &word, &sender));
     let mut cells: Vec<(CellRun, Written, Option<Written>, Duration)> = Vec::new();
     let mut cut = None;
     let end =
@@ -194,6 +200,12 @@ fn watch(
                     "begin" => began = Instant::now(),
                     "finished" => return (Some(End::Finished), began.elapsed()),
                     "panic" => return (Some(panicked(&report.text)), began.elapsed()),
+                    "shell" => return (Some(End::Shell(report.text)), began.elapsed()),
+                    "closure" => return (Some(End::Closure(report.text)), began.elapsed()),
+                    "outlived" => {
+                        let (name, about) = report.text.split_once('\n').unwrap_or((&report.text, ""));
+                        return (Some(End::Outlived(name.to_owned(), about.to_owned())), began.elapsed());
+                    }
                     "error" => {
                         let (place, message) = report.text.split_once('\n').unwrap_or(("", &report.text));
                         let end = End::Failed { message: message.to_owned(), place: place.to_owned() };
@@ -226,21 +238,33 @@ fn watch(
     }
 }
 
-/// Takes the reports of a program until it closes its end.
-fn listen(listener: &UnixListener, sender: &Sender<Report>) {
-    let Ok((socket, _)) = listener.accept() else { return };
+/// Takes the reports of a program until it closes its end. The first that calls is the program, whose cells have not
+/// begun, and only it is told the word that reports begin with.
+fn listen(listener: &UnixListener, word: &str, sender: &Sender<Report>) {
+    let Ok((mut socket, _)) = listener.accept() else { return };
+    if writeln!(socket, "{word}").is_err() {
+        return;
+    }
     let mut reader = BufReader::new(socket);
-    while let Some(report) = read(&mut reader) {
+    while let Some(report) = read(&mut reader, word) {
         if sender.send(report).is_err() {
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<UnixStream>) -> Option<Report> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
-    let mut words = line.split_whitespace();
+fn read(reader: &mut impl BufRead, word: &str) -> Option<Report> {
+    let mut line = Vec::new();
+    let report = loop {
+        line.clear();
+        reader.read_until(b'\n', &mut line).ok().filter(|length| *length > 0)?;
+        let text = String::from_utf8_lossy(&line);
+        // What a cell itself wrote there is passed over.
+        if let Some((_, report)) = text.split_once(word) {
+            break report.to_owned();
+        }
+    };
+    let mut words = report.split_whitespace();
     let kind = words.next()?.to_owned();
     let cell = words.next()?.parse().ok()?;
     let written = Written::parse(words.next()?)?;

@@ -1,14 +1,18 @@
 //! What a notebook's program runs on: it tells the runner where it is, and what stopped it.
 //!
-//! The runner listens on a socket of its own, so that nothing a cell prints can be taken for a report. Every report
-//! carries how much has been written to the program's output so far: that is how the output is dealt out to cells.
+//! The runner listens on a socket of its own, so that nothing a cell prints can be taken for a report. It gives the first
+//! that calls a word that is new in every run, and believes only what begins with it; a process that a cell forked has the
+//! word, too, and is silent. Every report carries how much has been written to the program's output so far: that is how
+//! the output is dealt out to cells.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::backtrace::Backtrace;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::fmt::{Debug, Display, Write as _};
 use std::fs::File;
 use std::future::Future;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
@@ -25,6 +29,9 @@ struct Reports {
     output: [Option<File>; 2],
     start: Instant,
     notebook: ThreadId,
+    /// The runner's word.
+    word: String,
+    process: u32,
 }
 
 static REPORTS: OnceLock<Reports> = OnceLock::new();
@@ -42,9 +49,11 @@ struct Panic {
 
 fn report(kind: &str, text: &str) {
     let Some(reports) = REPORTS.get() else { return };
-    let Some(socket) = &reports.socket else { return };
+    let Some(socket) = reports.socket.as_ref().filter(|_| reports.process == std::process::id()) else {
+        return;
+    };
     let (cell, nanos) = (CELL.load(Ordering::Relaxed), reports.start.elapsed().as_nanos());
-    let line = format!("{kind} {cell} {} {nanos} {}\n{text}", written(), text.len());
+    let line = format!("{} {kind} {cell} {} {nanos} {}\n{text}", reports.word, written(), text.len());
     let mut socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
     // A runner that is gone has nobody to tell.
     let _ = socket.write_all(line.as_bytes());
@@ -70,7 +79,9 @@ fn written() -> Written {
     let length = |file: &Option<File>| {
         file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len())
     };
-    REPORTS.get().map_or(Written(0, 0), |reports| Written(length(&reports.output[0]), length(&reports.output[1])))
+    REPORTS
+        .get()
+        .map_or(Written(0, 0), |reports| Written(length(&reports.output[0]), length(&reports.output[1])))
 }
 
 /// A cell begins.
@@ -85,18 +96,98 @@ pub fn end() {
     report("end", "");
 }
 
-/// Proof that the last cell reached its end: nothing else gives one.
-pub struct Finished(());
-
-/// All cells reached their end.
-pub fn finished() -> Finished {
-    Finished(())
+/// All cells reached their end. As in the kernel, what they hold is not dropped.
+pub fn finished() -> ! {
+    let _ = std::io::stdout().flush();
+    report("finished", "");
+    std::process::exit(0)
 }
 
-/// What a notebook's `?` turns errors into. As in the kernel, all that an error must have is `Debug`.
+/// Runs a line that begins with `!`, as the kernel does, before the Rust of its cell.
+pub fn shell(line: &str) {
+    let output = std::process::Command::new("sh").arg("-c").arg(line).output();
+    let (text, failure) = match output {
+        Ok(output) => {
+            let text = [output.stdout, output.stderr].concat();
+            (text, (!output.status.success()).then(|| output.status.to_string()))
+        }
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let _ = std::io::stdout().write_all(&text);
+    if let Some(failure) = failure {
+        let _ = std::io::stdout().flush();
+        report("shell", &failure);
+        std::process::exit(101);
+    }
+}
+
+/// A variable at the end of its cell. By then the kernel has to know its type, to keep it for later cells, and takes
+/// numbers whose type nothing says for `i32` and `f64`.
+pub struct Kept<'a, T: ?Sized>(pub &'a T);
+
+/// These are found first, and fix such numbers; where more than one of them fits, nothing is known of the type.
+macro_rules! known {
+    ($(($($generics:tt)*) $type:ty,)*) => {
+        $(impl<$($generics)*> Kept<'_, $type> {
+            #[doc(hidden)]
+            pub fn known(&self) {}
+        })*
+    };
+}
+
+known! {
+    () i32, () f64,
+    () Vec<i32>, () Vec<f64>, () Vec<Vec<i32>>, () Vec<Vec<f64>>,
+    () Option<i32>, () Option<f64>,
+    (const N: usize) [i32; N], (const N: usize) [f64; N],
+    (const N: usize, const M: usize) [[i32; N]; M], (const N: usize, const M: usize) [[f64; N]; M],
+    () (i32, i32), () (f64, f64), () (i32, f64), () (f64, i32),
+    () HashMap<i32, i32>, () HashMap<f64, f64>, () HashMap<String, i32>, () HashMap<String, f64>,
+    () HashMap<&str, i32>, () HashMap<&str, f64>,
+    () HashSet<i32>, () HashSet<f64>, () BTreeMap<i32, i32>, () BTreeMap<f64, f64>, () BTreeSet<i32>, () BTreeSet<f64>,
+    () VecDeque<i32>, () VecDeque<f64>,
+}
+
+/// Any other type is known, or the compiler says so.
+pub trait Known {
+    #[doc(hidden)]
+    fn known(&self);
+}
+
+impl<T: ?Sized> Known for Kept<'_, T> {
+    fn known(&self) {}
+}
+
+impl<T: ?Sized + 'static> Kept<'_, T> {
+    /// The kernel keeps no variable that borrows from another, and none whose type holds a closure.
+    #[inline(always)]
+    pub fn lasts(&self, name: &str) {
+        if type_name::<T>().contains("{{closure}}") {
+            report("closure", name);
+            std::process::exit(101);
+        }
+    }
+
+    /// Types that a later cell defines again, each with a text about it: a variable of such a type is lost or changed
+    /// there.
+    pub fn outlives(&self, name: &str, types: &[(&str, &str)]) {
+        let own = type_name::<T>();
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        for (lost, about) in types {
+            let path = format!("__nbexport_notebook::{lost}");
+            let found = own.match_indices(&path).any(|(at, _)| !own[at + path.len()..].starts_with(is_part));
+            if found {
+                report("outlived", &format!("{name}\n{about}"));
+                std::process::exit(101);
+            }
+        }
+    }
+}
+
+/// What a notebook's `?` turns errors into after `:efmt {:?}`: an error must have `Debug`.
 pub struct Error(Failed);
 
-/// The same after `:efmt {}`: an error must have `Display`.
+/// The same as long as nothing is said: as in the kernel, an error must have `Display`.
 pub struct DisplayedError(Failed);
 
 struct Failed {
@@ -194,11 +285,15 @@ fn report_panic(payload: &(dyn Any + Send)) {
 }
 
 /// Runs a notebook.
-pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E> + Send + 'static) {
+pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Infallible, E> + Send + 'static) {
     // Blocks within blocks make a deep frame, and a recursion that the kernel survives should fit here, too.
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(256 << 20);
     let run = thread.spawn(move || {
         let socket = std::env::var_os("NBEXPORT_REPORTS").and_then(|path| UnixStream::connect(path).ok());
+        let mut word = String::new();
+        if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
+            let _ = BufReader::new(socket).read_line(&mut word);
+        }
         if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
             std::thread::spawn(move || end_with_runner(socket));
         }
@@ -211,6 +306,8 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
             output,
             start: Instant::now(),
             notebook: std::thread::current().id(),
+            word: word.trim_end().to_owned(),
+            process: std::process::id(),
         });
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -221,10 +318,6 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Finished, E>
         let ended = catch_unwind(AssertUnwindSafe(notebook));
         let _ = std::io::stdout().flush();
         match ended {
-            Ok(Ok(Finished(()))) => {
-                report("finished", "");
-                0
-            }
             Ok(Err(error)) => {
                 report("error", &error.say());
                 101

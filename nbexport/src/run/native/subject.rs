@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens as _;
-use syn::Item;
-
+use super::commands::Settings;
 use super::program::{self, Program, Use};
+use super::reach::reaches_out;
+use super::redefine::{self, NeedsKernel};
 use super::workspace::{Package, package_name};
-use crate::diagnostic::{Diagnostic, Result};
+use super::{keep, later};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::export::manifest::{self, Dependency};
 use crate::notebook::cell::{Code, Shape};
-use crate::notebook::scope;
+use crate::notebook::{header, scope};
 use crate::run::plan::Plan;
 use crate::run::verdict::{Expect, Failure, FailureKind, Verdict};
 
@@ -29,15 +30,13 @@ pub(super) struct Subject<'a> {
     pub(super) program: Program,
     /// For each cell that is not to compile the program that ends in it.
     pub(super) failing: BTreeMap<usize, Program>,
+    /// For each cell that may act on earlier ones the program of the cells before it.
+    pub(super) before: BTreeMap<usize, Program>,
     pub(super) dependencies: BTreeMap<String, Dependency>,
-    /// What `:env` lines set for the program.
-    pub(super) env: Vec<(String, String)>,
-    /// What `:build_env` lines set for the build.
-    pub(super) build_env: Vec<(String, String)>,
-    pub(super) offline: bool,
-    opt_level: Option<String>,
-    /// What was passed over.
-    pub(super) notes: Vec<String>,
+    /// What commands set.
+    pub(super) settings: Settings,
+    /// Variables, with their cells' numbers, that are moved before the end of their cell.
+    pub(super) moved: BTreeSet<(usize, String)>,
 }
 
 impl<'a> Subject<'a> {
@@ -62,89 +61,96 @@ impl<'a> Subject<'a> {
             plan,
             program: Program::default(),
             failing: BTreeMap::new(),
+            before: BTreeMap::new(),
             dependencies,
-            env: Vec::new(),
-            build_env: Vec::new(),
-            offline: false,
-            opt_level: None,
-            notes: Vec::new(),
+            settings: Settings::default(),
+            moved: BTreeSet::new(),
         };
-        subject.commands();
         subject.first_verdicts()?;
+        subject.hidden_names()?;
         Ok(subject)
     }
 
-    /// Takes the lines that the kernel takes for itself.
-    fn commands(&mut self) {
-        for cell in &self.plan.parsed.cells {
-            let Ok(code) = cell.code() else { continue };
-            for (line, _) in &code.commands {
-                let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-                let rest = rest.trim();
-                match (name, rest.split_once('=')) {
-                    (":dep" | ":efmt", _) => {}
-                    (":env", Some((key, value))) => self.env.push((key.trim().into(), value.trim().into())),
-                    (":build_env", Some((key, value))) => {
-                        self.build_env.push((key.trim().into(), value.trim().into()));
-                    }
-                    (":opt", _) if matches!(rest, "0" | "1" | "2" | "3" | "s" | "z" | "") => {
-                        let level = if rest.is_empty() { "2" } else { rest };
-                        self.opt_level = Some(
-                            level.parse::<u8>().map_or_else(|_| format!("{level:?}"), |it| it.to_string()),
-                        );
-                    }
-                    (":offline", _) => self.offline = rest != "0",
-                    _ => self
-                        .notes
-                        .push(format!("{}: `{line}` has no meaning natively", cell.cell.source.name)),
-                }
-            }
-        }
-    }
-
     fn first_verdicts(&mut self) -> Result<()> {
+        let mut declared = Vec::new();
         for (index, (cell, expect)) in self.plan.cells().enumerate() {
             let verdict = match (expect, cell.code()) {
-                (Expect::Skip(why), _) => Verdict::Skipped(why),
-                (Expect::CompileError, Err(_)) => Verdict::Passed,
-                (_, Err(diagnostic)) => not_compiled(diagnostic.clone()),
+                (Expect::Skip(why), _) => Some(Verdict::Skipped(why)),
+                (Expect::CompileError, Err(_)) => Some(Verdict::Passed),
+                (_, Err(diagnostic)) => Some(not_compiled(diagnostic.clone())),
                 (expect, Ok(code)) => {
-                    if expect != Expect::CompileError
-                        && let Some(span) = reaches_out(code)
-                    {
-                        return Err(needs_kernel(code, span, "this path leads to other cells").note(
-                            "natively, cells are blocks of one function, and no path leads into a block",
-                        ));
-                    }
-                    match (expect, code.shape()) {
-                        (Expect::Success | Expect::Compiles, Shape::Empty) => Verdict::Passed,
-                        _ => continue,
+                    let carried = self.settings.take(cell.cell.number, code, &declared)?;
+                    match (expect, carried.err().or_else(|| refused(code))) {
+                        (Expect::CompileError, Some(_)) => Some(Verdict::Passed),
+                        (Expect::CompileError, None) => None,
+                        (_, Some(diagnostic)) => Some(not_compiled(diagnostic)),
+                        (expect, None) => {
+                            within_reach(code)?;
+                            attributes(code)?;
+                            declared.extend(scope::variables(code).into_iter().map(|(name, _)| name));
+                            let does_something = code.shape() != Shape::Empty
+                                || code.commands.iter().any(|(line, _)| line.starts_with('!'));
+                            let passes =
+                                matches!(expect, Expect::Success | Expect::Compiles) && !does_something;
+                            passes.then_some(Verdict::Passed)
+                        }
                     }
                 }
             };
-            self.verdicts[index] = Some(verdict);
+            self.verdicts[index] = verdict;
         }
         Ok(())
     }
 
+    /// Whether a name means another thing in the kernel.
+    fn hidden_names(&self) -> Result<()> {
+        let cells: Vec<usize> = self.main_cells().map(|(index, _)| index).collect();
+        let parsed = &self.plan.parsed;
+        let found = redefine::needs_kernel(parsed, &cells)
+            .or_else(|| later::look(parsed, &cells).needs_kernel)
+            .or_else(|| later::kept_static(parsed, &cells));
+        let Some(NeedsKernel { cell, name, other, why }) = found else { return Ok(()) };
+        let Ok(code) = self.plan.parsed.cells[cell].code() else { return Ok(()) };
+        let mut diagnostic = needs_kernel(code, place_of(code, &name), &why);
+        if let Some((other, label)) = other
+            && let Ok(code) = self.plan.parsed.cells[other].code()
+        {
+            diagnostic = diagnostic.and_at(code.source(), mention_of(code, &name), label);
+        }
+        Err(diagnostic)
+    }
+
+    /// The cells of the main program, with what becomes of each.
+    pub(super) fn main_cells(&self) -> impl Iterator<Item = (usize, Use)> {
+        let open = self.plan.expects.iter().enumerate().filter(|(index, _)| self.verdicts[*index].is_none());
+        open.filter_map(|(index, expect)| match expect {
+            Expect::CompileError => None,
+            Expect::Success | Expect::Skip(_) => Some((index, Use::Run)),
+            Expect::Panic => Some((index, Use::ShouldPanic)),
+            Expect::Compiles => Some((index, Use::Compile)),
+        })
+    }
+
     /// Writes the programs anew: with the cells that have no verdict yet.
     pub(super) fn write(&mut self) {
-        let mut cells = Vec::new();
-        self.failing.clear();
-        for (index, expect) in
-            self.plan.expects.iter().enumerate().filter(|(index, _)| self.verdicts[*index].is_none())
-        {
-            match expect {
-                Expect::CompileError => {
-                    let with_it: Vec<_> = cells.iter().copied().chain([(index, Use::Run)]).collect();
-                    self.failing.insert(index, program::program(&self.plan.parsed, &with_it));
-                }
-                Expect::Success | Expect::Skip(_) => cells.push((index, Use::Run)),
-                Expect::Panic => cells.push((index, Use::ShouldPanic)),
-                Expect::Compiles => cells.push((index, Use::Compile)),
-            }
-        }
-        self.program = program::program(&self.plan.parsed, &cells);
+        let main: Vec<_> = self.main_cells().collect();
+        let program = |cells: &[(usize, Use)]| {
+            program::program(&self.plan.parsed, cells, &self.moved, self.settings.returns_by_debug())
+        };
+        let failing =
+            self.plan.expects.iter().enumerate().filter(|(index, expect)| {
+                **expect == Expect::CompileError && self.verdicts[*index].is_none()
+            });
+        let failing = failing.map(|(index, _)| {
+            let before = main.iter().copied().take_while(|(earlier, _)| *earlier < index);
+            (index, program(&before.chain([(index, Use::Run)]).collect::<Vec<_>>()))
+        });
+        let indices: Vec<usize> = main.iter().map(|(index, _)| *index).collect();
+        let before = later::look(&self.plan.parsed, &indices).cut_before.into_iter().map(|cut| {
+            let earlier = main.iter().copied().take_while(|(index, _)| *index < cut);
+            (cut, program(&earlier.collect::<Vec<_>>()))
+        });
+        (self.failing, self.before, self.program) = (failing.collect(), before.collect(), program(&main));
     }
 
     /// The name of the program that ends in a cell which is not to compile.
@@ -152,18 +158,22 @@ impl<'a> Subject<'a> {
         format!("{}_cell_{}", self.package, self.plan.parsed.cells[index].cell.number)
     }
 
+    /// The name of the program of the cells before one.
+    pub(super) fn name_before(&self, index: usize) -> String {
+        format!("{}_before_{}", self.package, self.plan.parsed.cells[index].cell.number)
+    }
+
     /// The package as it is to be generated.
     pub(super) fn package(&self) -> Package {
         let mut programs = vec![("main.rs".to_owned(), self.program.text.clone())];
-        let failing = self.failing.iter();
-        programs.extend(
-            failing.map(|(index, it)| (format!("bin/{}.rs", self.failing_name(*index)), it.text.clone())),
-        );
+        let failing = self.failing.iter().map(|(index, it)| (self.failing_name(*index), it));
+        let before = self.before.iter().map(|(index, it)| (self.name_before(*index), it));
+        programs.extend(failing.chain(before).map(|(name, it)| (format!("bin/{name}.rs"), it.text.clone())));
         Package {
             name: self.package.clone(),
             dependencies: self.dependencies.clone(),
             is_async: self.program.is_async || self.failing.values().any(|program| program.is_async),
-            opt_level: self.opt_level.clone(),
+            opt_level: self.settings.opt_level.clone(),
             usual_level: self.level_by_size(),
             programs,
         }
@@ -196,6 +206,22 @@ impl<'a> Subject<'a> {
             .collect()
     }
 
+    /// Says that a variable is of a type which another cell defines again: it was defined in the second of `cells`, and is
+    /// in the first.
+    pub(super) fn outlived(
+        &self,
+        index: usize,
+        variable: &str,
+        cells: [usize; 2],
+        changed: &str,
+        reason: &str,
+    ) -> Diagnostic {
+        let source = |index: usize| self.plan.parsed.cells[index].source();
+        let code = self.plan.parsed.cells[index].code().as_ref().ok();
+        let span = code.map_or(0..0, |code| mention_of(code, variable));
+        outlived(source(index), span, variable, cells.map(source), changed, reason)
+    }
+
     /// The place among the code cells of the cell with a number.
     pub(super) fn index_of(&self, number: usize) -> Option<usize> {
         self.plan.parsed.cells.iter().position(|cell| cell.cell.number == number)
@@ -210,100 +236,103 @@ pub(super) fn not_compiled(diagnostic: Diagnostic) -> Verdict {
 
 /// What is said of a notebook that means something else natively than in the kernel.
 pub(super) fn needs_kernel(code: &Code, span: std::ops::Range<usize>, why: &str) -> Diagnostic {
+    needs_kernel_at(code.source(), span, why)
+}
+
+fn needs_kernel_at(source: &Arc<Source>, span: std::ops::Range<usize>, why: &str) -> Diagnostic {
     Diagnostic::error("this notebook needs `--kernel`: as one program it would mean something else")
-        .at(code.source(), span, why)
-        .help("run it in the kernel (`nbexport test --kernel`), or write the cell so that it needs no such path")
+        .at(source, span, why)
+        .help("run it in the kernel: `nbexport test --kernel`")
 }
 
-/// A path of the cell that leads out of it to the level of the crate: `crate::x`, `self::x`, or more `super`s than
-/// there are modules around it.
-fn reaches_out(code: &Code) -> Option<std::ops::Range<usize>> {
-    code.stmts
-        .iter()
-        .find_map(|stmt| match stmt {
-            syn::Stmt::Item(item) => in_item(item),
-            other => path_out(other.to_token_stream(), 0),
-        })
-        .map(|span| {
-            let range = span.byte_range();
-            range.start..range.end.max(range.start + 1).min(code.text.len())
-        })
-}
-
-fn in_item(item: &Item) -> Option<proc_macro2::Span> {
-    let is_cfg_test = |attributes: &[syn::Attribute]| {
-        attributes.iter().any(|it| {
-            it.path().is_ident("cfg")
-                && it.meta.require_list().is_ok_and(|list| list.tokens.to_string() == "test")
-        })
-    };
-    if let Item::Mod(module) = item
-        && is_cfg_test(&module.attrs)
-    {
-        return None;
+/// What the kernel does not take as it stands.
+fn refused(code: &Code) -> Option<Diagnostic> {
+    let source = code.source();
+    if let Some((span, what)) = header::mistaken(&source.text) {
+        let diagnostic = Diagnostic::error(what).at(source, span, "");
+        return Some(diagnostic.help("put parentheses around it, or another line of Rust above it"));
     }
-    path_out(item.to_token_stream(), 0)
+    let (local, name) = keep::closure(code)?;
+    Some(
+        Diagnostic::error(format!("the variable `{name}` is a closure, and the kernel cannot keep it"))
+            .at(source, code.span(local), "")
+            .help(format!("write a function, or box it: `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`")),
+    )
 }
 
-/// Walks tokens, since macros hold paths too. `depth` counts the modules around.
-fn path_out(tokens: TokenStream, depth: usize) -> Option<proc_macro2::Span> {
-    let tokens: Vec<_> = tokens.into_iter().collect();
-    let is_colon = |at: usize| {
-        let colon =
-            |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
-        colon(at) && colon(at + 1)
+/// Whether a cell is one that can be a part of the program at all.
+fn within_reach(code: &Code) -> Result<()> {
+    if let Some(span) = reaches_out(code) {
+        return Err(needs_kernel(code, span, "this path leads to other cells")
+            .note("natively, cells are blocks of one function, and no path leads into a block"));
+    }
+    Ok(())
+}
+
+/// Where a cell declares a name, or mentions it first.
+pub(super) fn place_of(code: &Code, name: &str) -> std::ops::Range<usize> {
+    let declared = scope::declared(code).into_iter().map(|item| (item.name, item.span));
+    let imported = scope::imports(code).into_iter().filter_map(|import| Some((import.name?, import.span)));
+    let mut all = declared.chain(imported).chain(scope::variables(code));
+    let found = all.find(|(other, _)| other == name).map(|(_, span)| span);
+    found.unwrap_or_else(|| header::first_code(&code.source().text))
+}
+
+/// Where a cell mentions a name first.
+fn mention_of(code: &Code, name: &str) -> std::ops::Range<usize> {
+    let text = &code.source().text;
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let found = text
+        .match_indices(name)
+        .find(|(at, _)| !text[..*at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part));
+    found.map_or_else(|| header::first_code(text), |(at, _)| at..at + name.len())
+}
+
+/// A variable whose type another cell defines again.
+pub(super) fn outlived(
+    source: &Arc<Source>,
+    span: std::ops::Range<usize>,
+    variable: &str,
+    [again, before]: [&Arc<Source>; 2],
+    changed: &str,
+    reason: &str,
+) -> Diagnostic {
+    let place = |source: &Arc<Source>, name: &str| match Code::parse(source) {
+        Ok(code) => place_of(&code, name),
+        Err(_) => header::first_code(&source.text),
     };
-    let mut supers = 0;
-    let mut module = false;
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            TokenTree::Ident(ident) if ident == "crate" && is_colon(at + 1) => return Some(ident.span()),
-            TokenTree::Ident(ident) if ident == "self" && is_colon(at + 1) && depth == 0 && supers == 0 => {
-                return Some(ident.span());
-            }
-            TokenTree::Ident(ident) if ident == "super" && is_colon(at + 1) => {
-                supers += 1;
-                if supers > depth.saturating_sub(1) {
-                    return Some(ident.span());
-                }
-            }
-            TokenTree::Ident(ident) if ident == "mod" => module = true,
-            TokenTree::Group(group) => {
-                let is_body = module && group.delimiter() == proc_macro2::Delimiter::Brace;
-                if let Some(span) = path_out(group.stream(), depth + usize::from(is_body)) {
-                    return Some(span);
-                }
-                module &= !is_body;
-                supers = 0;
-            }
-            TokenTree::Punct(punct) if punct.as_char() != ':' => supers = 0,
-            _ => {}
+    let why = if changed == reason {
+        format!("`{changed}` is defined again here")
+    } else {
+        format!("`{reason}` is defined again here, which `{changed}` depends on")
+    };
+    needs_kernel_at(source, span, &format!("`{variable}` is a `{changed}` of before"))
+        .and_at(again, place(again, reason), &why)
+        .and_at(before, place(before, changed), format!("`{changed}` as it was"))
+        .note("in the kernel the variable is lost then, or is of the new type")
+}
+
+/// Whether the attributes that a cell gives to the whole crate can be those of a program. In the kernel they hold from
+/// that cell on, and not for what the kernel itself writes.
+fn attributes(code: &Code) -> Result<()> {
+    for span in &code.inner_attributes {
+        let text = &code.source().text[span.clone()];
+        let name: String = text
+            .chars()
+            .skip_while(|c| !c.is_alphanumeric())
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
+        if !KEPT_ATTRIBUTES.contains(&name.as_str()) && !IDLE_ATTRIBUTES.contains(&name.as_str()) {
+            let why = format!("`{name}` would be about the whole program, all other cells included");
+            return Err(needs_kernel(code, span.clone(), &why));
         }
     }
-    None
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
+/// Attributes of a crate that mean the same to a whole program, or make nothing fail.
+const KEPT_ATTRIBUTES: &[&str] = &["allow", "feature", "recursion_limit", "type_length_limit"];
 
-    fn out(text: &str) -> Option<String> {
-        let source = crate::diagnostic::Source { name: "x".into(), cell_id: None, text: text.into() };
-        let code = Code::parse(&Arc::new(source)).unwrap();
-        reaches_out(&code).map(|span| text[span].to_owned())
-    }
-
-    #[test]
-    fn paths_that_leave_the_cell_are_seen() {
-        assert_eq!(out("mod m { pub fn f() { super::g() } }").as_deref(), Some("super"));
-        assert_eq!(out("use crate::x;").as_deref(), Some("crate"));
-        assert_eq!(out("macro_rules! m { () => { $crate::f() } }").as_deref(), Some("crate"));
-        assert_eq!(out("assert_eq!(crate::f(), 1);").as_deref(), Some("crate"));
-        assert_eq!(out("mod a { fn f() {} mod b { use super::f; } }"), None);
-        assert_eq!(out("mod a { mod b { use super::super::f; } }").as_deref(), Some("super"));
-        assert_eq!(out("use geo::{self, area};\npub(crate) fn f(self_: u8) {}"), None);
-        assert_eq!(out("impl A { fn f(&self) -> Self { self.g() } }"), None);
-        assert_eq!(out("#[cfg(test)]\nmod tests { use super::*; }"), None);
-    }
-}
+/// Attributes of a crate that a program is without, since they do not act on a verdict: warnings, and how a program
+/// begins, which no cell does.
+pub(super) const IDLE_ATTRIBUTES: &[&str] = &["warn", "expect", "no_main", "doc"];

@@ -1,0 +1,262 @@
+//! The lines of a program. A cell's stand in it as they stand in the notebook, on lines of their own and in their own
+//! columns; what has to go before or behind a part of a line goes to another line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use syn::Stmt;
+
+use super::hidden::Hidden;
+use super::keep::{self, Variable};
+use super::program::{Line, Program, Use};
+use super::redefine::{Copy, Effect};
+use crate::export::map::Origin;
+use crate::notebook::cell::Code;
+use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
+use crate::notebook::scope;
+
+/// What is to be known of a cell to write it.
+pub(super) struct About<'a> {
+    pub(super) effect: &'a Effect,
+    pub(super) hidden: &'a Hidden,
+    pub(super) moved: &'a BTreeSet<(usize, String)>,
+    pub(super) outlived: &'a BTreeMap<String, Vec<(String, String)>>,
+}
+
+#[derive(Default)]
+pub(super) struct Writer {
+    pub(super) program: Program,
+    /// How many blocks are open.
+    pub(super) open: usize,
+}
+
+impl Writer {
+    fn line(&mut self, text: &str, what: Line, origin: Option<Origin>) {
+        self.program.text.push_str(text);
+        self.program.text.push('\n');
+        self.program.map.push(origin);
+        self.program.lines.push(what);
+    }
+
+    pub(super) fn frame(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line(line, Line::Frame, None);
+        }
+    }
+
+    pub(super) fn cell(
+        &mut self,
+        parsed: &ParsedNotebook<'_>,
+        cell: &ParsedCell<'_>,
+        code: &Code,
+        r#use: Use,
+        error: &str,
+        about: &About<'_>,
+    ) {
+        let number = cell.cell.number;
+        let here = Line::For(number);
+        let hidden = about.hidden;
+        if !hidden.items.is_empty() {
+            let names: Vec<_> =
+                hidden.items.iter().map(|name| format!("{name} as __nbexport_{number}_{name}")).collect();
+            self.line(&format!("{{ #[allow(unused_imports)] use {{{}}};", names.join(", ")), here, None);
+            self.open += 1;
+        }
+        self.line(&format!("::nbexport_native::begin({number}); {{"), here, None);
+        self.open += 1;
+        for (line, _) in &code.commands {
+            if let Some(line) = line.strip_prefix('!').filter(|_| r#use != Use::Compile) {
+                self.line(&format!("::nbexport_native::shell({:?});", line.trim()), here, None);
+            }
+        }
+        match r#use {
+            Use::Run => self.run(cell, code, about.outlived),
+            Use::ShouldPanic | Use::Compile => self.apart(cell, code, r#use, error),
+        }
+        // Below the cell, whose macros they may use.
+        for copy in &about.effect.copies {
+            self.copy(parsed, copy, here);
+        }
+        if !hidden.items.is_empty() {
+            let names: Vec<_> =
+                hidden.items.iter().map(|name| format!("__nbexport_{number}_{name} as {name}")).collect();
+            self.line(&format!("#[allow(unused_imports)] use {{{}}};", names.join(", ")), here, None);
+        }
+        self.probe(cell, code, &hidden.variables);
+        if r#use == Use::Run {
+            self.keep(number, code, about.moved);
+        }
+        self.line("::nbexport_native::end();", here, None);
+    }
+
+    /// What an earlier cell defined, once more: an error of it is this cell's doing, and shown where it stands.
+    fn copy(&mut self, parsed: &ParsedNotebook<'_>, copy: &Copy, what: Line) {
+        match copy {
+            Copy::Import(import) => {
+                self.line(&format!("#[allow(unused_imports)] {import}"), what, None);
+            }
+            Copy::Parts(index, parts) => {
+                let from = &parsed.cells[*index];
+                if let Ok(code) = from.code() {
+                    self.parts_as(from.cell.number, &code.text, parts, what);
+                }
+            }
+        }
+    }
+
+    /// A cell as it is, its closing expression shown.
+    fn run(
+        &mut self,
+        cell: &ParsedCell<'_>,
+        code: &Code,
+        outlived: &BTreeMap<String, Vec<(String, String)>>,
+    ) {
+        let end = code.text.len();
+        let mut from = 0;
+        // Right behind their `let`, since later in the cell they may have been moved.
+        for stmt in
+            code.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Local(local) if local.init.is_some()))
+        {
+            for (name, _) in scope::variables_in(code, stmt) {
+                let Some(types) = outlived.get(&name) else { continue };
+                let to = code.span(stmt).end;
+                if from < to {
+                    self.part(cell, code, from..to);
+                    from = to;
+                }
+                let line = format!("::nbexport_native::Kept(&{name}).outlives({name:?}, &{types:?});");
+                self.line(&line, Line::For(cell.cell.number), None);
+            }
+        }
+        match code.closing() {
+            None => self.part(cell, code, from..end),
+            Some(closing) => {
+                self.part(cell, code, from..closing.start);
+                self.show(cell, code, closing.start..end);
+            }
+        }
+    }
+
+    /// What the kernel asks of a cell's variables. The first only asks the compiler, in a place that is never reached, so
+    /// that a variable which was moved does not matter.
+    fn keep(&mut self, number: usize, code: &Code, moved: &BTreeSet<(usize, String)>) {
+        let variables = keep::variables(code);
+        if !variables.is_empty() {
+            self.line(
+                "loop { break; #[allow(unused_imports)] use ::nbexport_native::Known as _;",
+                Line::For(number),
+                None,
+            );
+            for Variable { name, .. } in &variables {
+                self.line(&format!("::nbexport_native::Kept(&{name}).known();"), Line::Known(number), None);
+            }
+            self.line("}", Line::For(number), None);
+        }
+        for Variable { name, .. } in variables.iter().filter(|variable| variable.may_borrow) {
+            if !moved.contains(&(number, name.clone())) {
+                self.line(
+                    &format!("::nbexport_native::Kept(&{name}).lasts({name:?});"),
+                    Line::Lasts(number),
+                    None,
+                );
+            }
+        }
+    }
+
+    fn show(&mut self, cell: &ParsedCell<'_>, code: &Code, closing: Range<usize>) {
+        let show = Line::Show(cell.cell.number);
+        self.line("match &(", show, None);
+        self.part(cell, code, closing);
+        self.line(
+            ") { value => { #[allow(unused_imports)] use ::nbexport_native::Show as _; value.evcxr_display() } }",
+            show,
+            None,
+        );
+    }
+
+    /// A cell whose items are for all, and whose statements stand apart: they may fail, or do not run.
+    fn apart(&mut self, cell: &ParsedCell<'_>, code: &Code, r#use: Use, error: &str) {
+        let is_item = |stmt: &&Stmt| matches!(stmt, Stmt::Item(_));
+        let items: Vec<_> = code.stmts.iter().filter(is_item).map(|stmt| code.span(stmt)).collect();
+        let last = code.closing();
+        let statements: Vec<_> = code
+            .stmts
+            .iter()
+            .filter(|stmt| !is_item(stmt))
+            .map(|stmt| code.span(stmt))
+            .filter(|span| last.as_ref() != Some(span))
+            .collect();
+        self.parts(cell.cell.number, &code.text, &items);
+        let awaits = scope::uses_question_mark_and_await(code).1;
+        let result = format!("::core::result::Result::<(), ::nbexport_native::{error}>::Ok(())");
+        let (before, after) = match r#use {
+            Use::ShouldPanic if awaits => {
+                ("::nbexport_native::should_panic_async(async {", format!("{result} }}).await;"))
+            }
+            Use::ShouldPanic => ("::nbexport_native::should_panic(|| {", format!("{result} }});")),
+            Use::Compile | Use::Run => ("if false {", "}".to_owned()),
+        };
+        let here = Line::For(cell.cell.number);
+        self.line(before, here, None);
+        self.parts(cell.cell.number, &code.text, &statements);
+        if let Some(closing) = last {
+            self.show(cell, code, closing);
+        }
+        self.line(&after, here, None);
+    }
+
+    /// A function in which a name of a variable is ambiguous if a glob import of the cell brings in the same name.
+    fn probe(&mut self, cell: &ParsedCell<'_>, code: &Code, variables: &[String]) {
+        if variables.is_empty() {
+            return;
+        }
+        let globs = code.items().filter_map(|item| match item {
+            syn::Item::Use(import) => Some(code.text[code.span(&import.tree)].to_owned()),
+            _ => None,
+        });
+        let globs: Vec<_> =
+            globs.filter(|tree| tree.contains('*')).map(|tree| format!("use {tree};")).collect();
+        let functions: Vec<_> = variables.iter().map(|name| format!("pub fn {name}() {{}}")).collect();
+        let uses: Vec<_> = variables.iter().map(|name| format!("let _ = {name};")).collect();
+        let text = format!(
+            "#[allow(warnings)] fn __nbexport_probe() {{ mod variables {{ {} }} use variables::*; {} {} }}",
+            functions.join(" "),
+            globs.join(" ").replace('\n', " "),
+            uses.join(" ")
+        );
+        self.line(&text, Line::Probe(cell.cell.number), None);
+    }
+
+    fn part(&mut self, cell: &ParsedCell<'_>, code: &Code, part: Range<usize>) {
+        self.parts(cell.cell.number, &code.text, std::slice::from_ref(&part));
+    }
+
+    pub(super) fn parts(&mut self, number: usize, text: &str, parts: &[Range<usize>]) {
+        self.parts_as(number, text, parts, Line::Cell(number));
+    }
+
+    /// Parts of a cell's text, in order, on the lines and in the columns they have in the cell.
+    fn parts_as(&mut self, number: usize, text: &str, parts: &[Range<usize>], what: Line) {
+        let mut start = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let whole = start..start + line.len();
+            start = whole.end;
+            // A blank line at the rim of a part says nothing, one within a string does.
+            let overlaps = |part: &Range<usize>| part.start < whole.end && whole.start < part.end;
+            if !parts.iter().any(overlaps) {
+                continue;
+            }
+            let kept = line.trim_end_matches('\n').char_indices().map(|(at, char)| {
+                let at = whole.start + at;
+                if parts.iter().any(|part| part.contains(&at)) { char } else { ' ' }
+            });
+            let kept: String = kept.collect();
+            let kept = if parts.iter().any(|part| part.contains(&(whole.end - 1))) {
+                &kept
+            } else {
+                kept.trim_end()
+            };
+            self.line(kept, what, Some(Origin { cell: number, line: index + 1, shift: 0 }));
+        }
+    }
+}
