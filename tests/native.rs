@@ -136,7 +136,7 @@ fn redefinitions_and_commands_mean_what_they_mean_in_the_kernel() {
             }
             Outcome::Unable(diagnostic) if row.needs_kernel && diagnostic.message.contains("`--kernel`") => {}
             Outcome::Unable(diagnostic) => {
-                writeln!(wrong, "{}: {}", row.name, diagnostic.render(false)).unwrap()
+                writeln!(wrong, "{}: {}", row.name, diagnostic.render(false)).unwrap();
             }
             other => writeln!(wrong, "{}: {other:?}", row.name).unwrap(),
         }
