@@ -349,7 +349,7 @@ fn in_a_browser_search_names_and_pictures_work_and_no_request_leaves_the_machine
         let nothing =
             |seen: &Value| seen["error"].as_str().is_some_and(|it| it.starts_with("nothing was loaded"));
         let (seen, said) = match tries.find(|tried| tried.as_ref().is_none_or(|(seen, _)| !nothing(seen))) {
-            Some(Some(tried)) => tried,
+            Some(Some(answer)) => answer,
             Some(None) => break,
             None => panic!("the browser loaded nothing, three times"),
         };
