@@ -70,7 +70,7 @@ const LEFT_OUT: [&str; 10] = [
 fn a_flagged_cell_and_what_needs_it_are_skipped_and_said_to_be() {
     let case = project();
     assert_eq!(verdicts(&case, ""), LEFT_OUT);
-    let run = case.run("test");
+    let run = case.run("test --fresh");
     let line = "notebooks/00_demo.ipynb: 4 cells passed, 6 skipped (`--flags slow` runs more) in ";
     assert!(run.stdout.starts_with(line), "{run}");
 }
