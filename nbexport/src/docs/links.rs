@@ -57,9 +57,9 @@ impl Where<'_, '_> {
                 let name = self.making.project.name_of(path);
                 let mut to =
                     format!("files/{}", name.split('/').map(super::slug).collect::<Vec<_>>().join("/"));
-                // mdBook takes a link to markdown for one to a page.
-                if path.extension().is_some_and(|extension| extension == "md") {
-                    to.push_str(".txt");
+                // mdBook takes a name with `.md` for that of a page.
+                if let Some(name) = to.strip_suffix(".md") {
+                    to = format!("{name}.txt");
                 }
                 let address = relative(self.file, &to);
                 if !self.page.files.iter().any(|(there, _)| *there == to) {

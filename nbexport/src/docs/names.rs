@@ -37,7 +37,10 @@ impl Names {
                 let Ok(file) = entry.file_name().into_string() else { continue };
                 if entry.file_type()?.is_dir() {
                     let url = format!("{base}/{file}");
-                    names.modules.insert(file.clone(), format!("{url}/index.html"));
+                    // A private module has a folder and no page.
+                    if entry.path().join("index.html").is_file() {
+                        names.modules.insert(file.clone(), format!("{url}/index.html"));
+                    }
                     folders.push((entry.path(), url, file));
                 } else if let Some((kind, name)) =
                     file.strip_suffix(".html").and_then(|name| name.split_once('.'))
