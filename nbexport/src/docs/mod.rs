@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use serve::Server;
-pub use settings::{Settings, Solutions};
+pub use settings::Settings;
 
 use self::names::Names;
 use self::page::{Making, Page};

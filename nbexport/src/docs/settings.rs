@@ -16,17 +16,6 @@ pub struct Settings {
     pub exclude: Vec<String>,
     /// How large a picture may be, in bytes.
     pub largest_picture: usize,
-    /// Whether solutions are folded or left out.
-    pub solutions: Solutions,
-}
-
-/// What becomes of the solutions of exercises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Solutions {
-    /// They are there, and folded.
-    Fold,
-    /// They are left out.
-    Hide,
 }
 
 impl Settings {
@@ -35,13 +24,8 @@ impl Settings {
     /// # Errors
     /// A key that does not exist, or a value of another kind.
     pub fn of(project: &Project) -> Result<Self> {
-        let mut settings = Self {
-            title: None,
-            repository: None,
-            exclude: Vec::new(),
-            largest_picture: 5 << 20,
-            solutions: Solutions::Fold,
-        };
+        let mut settings =
+            Self { title: None, repository: None, exclude: Vec::new(), largest_picture: 5 << 20 };
         for (key, item) in &project.docs {
             let wrong = |form: &str| {
                 Diagnostic::error(format!("`{key}` below `metadata.nbexport.docs` is not what it should be"))
@@ -70,16 +54,9 @@ impl Settings {
                         value.and_then(Value::as_integer).and_then(|bytes| usize::try_from(bytes).ok());
                     settings.largest_picture = bytes.ok_or_else(|| wrong("5_000_000"))?;
                 }
-                "solutions" => {
-                    settings.solutions = match value.and_then(Value::as_str) {
-                        Some("fold") => Solutions::Fold,
-                        Some("hide") => Solutions::Hide,
-                        _ => return Err(wrong("\"fold\"` or `\"hide\"")),
-                    };
-                }
                 _ => {
                     let message = format!("there is no setting `{key}` below `metadata.nbexport.docs`");
-                    let help = "these are: title, repository, exclude, largest-picture, solutions";
+                    let help = "these are: title, repository, exclude, largest-picture";
                     return Err(Diagnostic::error(message).help(help));
                 }
             }
