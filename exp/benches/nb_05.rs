@@ -45,7 +45,7 @@ fn bench_conv_5x5_forward_backward(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_05/conv_5x5_forward_backward", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 05_convolution.ipynb bench-epoch ec4039b8
+// %% 05_convolution.ipynb bench-epoch 02311f3a
 fn bench_epoch_of_2000_pictures(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
@@ -59,8 +59,10 @@ fn bench_epoch_of_2000_pictures(nbexport: &mut criterion::Criterion) {
     //| bench epoch_of_2000_pictures
     let sample = exp::mnist::sample();
     let rows = (sample.train.x, sample.train.y, sample.valid.x, sample.valid.y);
-    let mut rng = seeded(1);
-    let net = cnn(|shape, fan| kaiming_normal(shape, fan, 0.0, &mut rng), &GeneralRelu::default());
+    let net = {
+        let mut rng = seeded(1);
+        cnn(|shape, fan| kaiming_normal(shape, fan, 0.0, &mut rng), &GeneralRelu::default())
+    };
     let mut learner: Learner<Sequential<f32>> =
         Learner { model: net, opt: Optimizer::new(0.01, 0.9, 0.0), data: data_bunch(&rows, 512, 7) };
     let mut measured = || learner.fit(1, &mut []);

@@ -582,7 +582,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 04_callbacks.ipynb test-progress c7184588
+    // %% 04_callbacks.ipynb test-progress ba615afd
     #[test]
     fn progress_is_a_line_per_epoch() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -601,7 +601,7 @@ mod tests {
         let (mut told, mut recorder) = (Vec::new(), Recorder::default());
         toy_learner.fit(2, &mut [&mut Progress::new(&mut told), &mut recorder])?;
         let told = String::from_utf8(told)?;
-        let lines: Vec<&str> = told.lines().collect();
+        let lines: Vec<String> = told.lines().map(String::from).collect();
         assert!(lines.len() == 2 && lines[1].contains("2/2") && lines[1].contains("valid accuracy"), "{told}");
         test_eq(&(recorder.losses.len(), recorder.rates), &(4, vec![0.1; 4]));
         Ok(())

@@ -590,7 +590,7 @@ mod tests {
         assert!(gradient_error(&layer, &x) < 1e-7 && gradient_error(&fresh, &x) < 1e-7);
     }
 
-    // %% 06_batchnorm.ipynb test-lsuv 4ef41b69
+    // %% 06_batchnorm.ipynb test-lsuv e1f59df8
     #[test]
     fn lsuv_gives_every_relu_a_mean_of_0_and_a_deviation_of_1() {
         // setup: cell test-helpers
@@ -607,9 +607,11 @@ mod tests {
         // end of setup
         //| test lsuv_gives_every_relu_a_mean_of_0_and_a_deviation_of_1
         let x: ArcArray2<f32> = randn((64, 784), &mut seeded(1)).into_shared();
-        let mut rng = seeded(2);
         let bend = GeneralRelu::new(0.1, 0.4, 6.0);
-        let mut net = exp::nb_05::cnn(|shape, _| randn(shape, &mut rng) * 0.01_f32, &bend);
+        let mut net = {
+            let mut rng = seeded(2);
+            exp::nb_05::cnn(|shape, _| randn(shape, &mut rng) * 0.01_f32, &bend)
+        };
         lsuv(&mut net, &x);
         for i in [2, 4, 6, 8] {
             let (mean, std) = output_stats(&mut net, &x, i);
