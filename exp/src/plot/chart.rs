@@ -44,7 +44,7 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// Curves, points and bars over two axes. Each curve takes the next of [`COLORS`], and its name stands at its right end.
+/// Curves, points and bars over two axes. Each curve takes the next of `COLORS`, and its name stands at its right end.
 ///
 /// A number that has no place (`NaN`, an infinity, zero on a logarithmic axis) is not drawn: the curve ends, and it
 /// says in what. What lies outside of a range that was asked for is left out.

@@ -1,7 +1,7 @@
 //! Notebooks → a site: pages by mdBook, the crate's documentation by rustdoc beside them, links both ways.
 //!
-//! The way of a page: [`page`] makes markdown of a notebook, with [`prose`] for its texts, [`highlight`] for its code and
-//! [`output`] for what the code put out; [`book`] has mdBook make HTML of the markdown; [`site`] puts all together, links
+//! The way of a page: `page` makes markdown of a notebook, with `prose` for its texts, `highlight` for its code and
+//! `output` for what the code put out; `book` has mdBook make HTML of the markdown; `site` puts all together, links
 //! the crate's modules to the notebooks, and looks at each link. Nothing of it asks another machine.
 
 mod book;

@@ -3,7 +3,7 @@
 //! The file's text is kept as it is; parsing only notes where each value stands in it. A change is a list of
 //! [`Edit`]s that replace exactly those values, so whatever a command does not change keeps its bytes: numbers
 //! (`1e-05`), escapes (`\u003c`), key order, unknown keys, fifty megabytes of outputs. `serde_json`'s borrowed
-//! [`RawValue`] gives this, and speed with it: outputs are neither decoded nor encoded.
+//! `RawValue` gives this, and speed with it: outputs are neither decoded nor encoded.
 
 pub(crate) mod cell;
 pub(crate) mod command;
