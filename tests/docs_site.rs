@@ -345,13 +345,13 @@ fn in_a_browser_search_names_and_pictures_work_and_no_request_leaves_the_machine
     for (width, size) in [("1200", "1300,900"), ("380", "480,900")] {
         case.write("site/reader.html", READER.replace("WIDTH", width).replace("PORT", &port));
         // On a machine that has much else to do, a browser's first page may take longer than anybody waits.
-        let mut tries = (0..3).map(|_| browse(&format!("{url}reader.html"), size, &listener));
+        let mut tries = (0..6).map(|_| browse(&format!("{url}reader.html"), size, &listener));
         let nothing =
             |seen: &Value| seen["error"].as_str().is_some_and(|it| it.starts_with("nothing was loaded"));
         let (seen, said) = match tries.find(|tried| tried.as_ref().is_none_or(|(seen, _)| !nothing(seen))) {
             Some(Some(answer)) => answer,
             Some(None) => break,
-            None => panic!("the browser loaded nothing, three times"),
+            None => panic!("the browser loaded nothing, six times"),
         };
         assert_eq!(seen["error"], json!(null), "{seen}\n{said}");
         for theme in ["light", "navy"] {
