@@ -7,10 +7,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::output::joined;
+use super::output::shown;
 use super::page::{Fragment, Making, Page, relative};
 use super::prose::{Place, Places};
 use super::safe::is_remote;
+use super::unescaped;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::project;
 
@@ -92,12 +93,12 @@ impl Places for Where<'_, '_> {
         }
         let path = self.local(url);
         if let Some(page) = self.making.chapters.file(&path) {
-            let up = "../".repeat(self.file.matches('/').count());
-            let Some((_, id)) = url.split_once('#') else { return Place::Url(format!("{up}{page}")) };
+            let address = relative(self.file, page);
+            let Some((_, id)) = url.split_once('#') else { return Place::Url(address) };
             let id = anchor(id);
             let source = Arc::clone(self.source);
             self.page.fragments.push(Fragment { page: page.to_owned(), id: id.clone(), source, span });
-            return Place::Url(format!("{up}{page}#{id}"));
+            return Place::Url(format!("{address}#{id}"));
         }
         let below = path.strip_prefix(&self.making.project.root).ok().map(project::show);
         match (&self.making.settings.repository, below) {
@@ -128,9 +129,9 @@ impl Places for Where<'_, '_> {
             };
             let extension =
                 mime.strip_prefix("image/").map_or("bin", |kind| kind.split('+').next().unwrap_or("bin"));
-            let text: String = joined(Some(data)).split_whitespace().collect();
+            let text: String = shown(Some(data)).split_whitespace().collect();
             let bytes = if extension == "svg" && text.starts_with('<') {
-                Ok(joined(Some(data)).into_bytes())
+                Ok(shown(Some(data)).into_bytes())
             } else {
                 base64::engine::general_purpose::STANDARD.decode(text)
             };
@@ -187,21 +188,4 @@ fn anchor(fragment: &str) -> String {
             _ => None,
         })
         .collect()
-}
-
-/// `%20` and the like as the characters that they stand for.
-fn unescaped(url: &str) -> String {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).filter(|_| *first == b'%');
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            bytes.push(byte);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| url.to_owned())
 }

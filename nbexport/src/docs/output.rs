@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::escape;
-use super::{prose, safe};
+use super::{escape, prose, safe};
+use crate::notebook::joined;
 
 /// How outputs are shown, and where their pictures go.
 pub(super) struct Outputs<'a> {
@@ -31,10 +31,10 @@ impl Outputs<'_> {
     pub(super) fn html(&mut self, outputs: &[Value]) -> String {
         let mut html = String::new();
         for output in outputs {
-            let shown = match output.get("output_type").and_then(Value::as_str) {
+            let part = match output.get("output_type").and_then(Value::as_str) {
                 Some("stream") => {
                     let class = if output["name"] == "stderr" { "nb-text nb-stderr" } else { "nb-text" };
-                    text(&joined(output.get("text")), class)
+                    text(&shown(output.get("text")), class)
                 }
                 Some("error") => error(output),
                 Some("execute_result" | "display_data") => match output.get("data") {
@@ -44,7 +44,7 @@ impl Outputs<'_> {
                 _ => String::new(),
             };
             // A blank line between two, so that each is a block of HTML of its own, and may itself hold blank lines.
-            html.push_str(&shown);
+            html.push_str(&part);
             html.push('\n');
         }
         if html.trim().is_empty() {
@@ -56,7 +56,7 @@ impl Outputs<'_> {
 
     /// The richest form of a value that a page without scripts can show.
     fn bundle(&mut self, data: &Map<String, Value>) -> String {
-        let of = |mime: &str| data.get(mime).map(|value| joined(Some(value)));
+        let of = |mime: &str| data.get(mime).map(|value| shown(Some(value)));
         if let Some(svg) = of("image/svg+xml") {
             return self.picture(svg.into_bytes(), "svg");
         }
@@ -123,7 +123,7 @@ fn error(output: &Value) -> String {
         .filter_map(Value::as_str)
         .collect();
     let said = if lines.is_empty() {
-        format!("{}: {}", joined(output.get("ename")), joined(output.get("evalue")))
+        format!("{}: {}", shown(output.get("ename")), shown(output.get("evalue")))
     } else {
         lines.join("\n")
     };
@@ -137,14 +137,15 @@ fn note(what: &str) -> String {
     html
 }
 
-/// nbformat's texts are a string or a list of lines; JSON is shown as it is written.
-pub(super) fn joined(value: Option<&Value>) -> String {
+/// The text of a value; JSON that is none is shown as it is written.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    let is_text = |value: &Value| match value {
+        Value::Array(lines) => lines.iter().all(Value::is_string),
+        other => other.is_string() || other.is_null(),
+    };
     match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(lines)) if lines.iter().all(Value::is_string) => {
-            lines.iter().filter_map(Value::as_str).collect()
-        }
-        Some(Value::Null) | None => String::new(),
+        None => String::new(),
+        Some(text) if is_text(text) => joined(text),
         Some(other) => serde_json::to_string_pretty(other).unwrap_or_default(),
     }
 }
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn shown(outputs: &[Value]) -> (String, Vec<(String, Vec<u8>)>) {
+    fn site_of(outputs: &[Value]) -> (String, Vec<(String, Vec<u8>)>) {
         let mut files = Vec::new();
         let mut show = Outputs {
             trust: false,
@@ -177,7 +178,7 @@ mod tests {
     fn somebodys_html_runs_nothing() {
         let html = "<table onclick=\"x()\"><tr><td>1</td></tr></table><script>alert(1)</script>\n\n<img src=x onerror=y()>\
                     <a href=\"javascript:z()\">a</a><iframe src=\"https://e.x\"></iframe><style>p{}</style>";
-        let (html, _) = shown(&[data("text/html", &json!([html]))]);
+        let (html, _) = site_of(&[data("text/html", &json!([html]))]);
         assert!(html.contains("<td>1</td>"), "{html}");
         for bad in ["onclick", "script", "onerror", "iframe", "<style", "\n\n"] {
             assert!(!html.contains(bad), "{bad}: {html}");
@@ -186,23 +187,23 @@ mod tests {
 
     #[test]
     fn a_picture_becomes_a_file_and_has_an_alternative() {
-        let (html, files) = shown(&[data("image/png", &json!("iVBO\nRw==\n"))]);
+        let (html, files) = site_of(&[data("image/png", &json!("iVBO\nRw==\n"))]);
         assert!(html.contains("src=\"images/01_x/cell-4-1.png\" alt=\"the &quot;digit&quot;\""), "{html}");
         assert_eq!(files, [("images/01_x/cell-4-1.png".to_owned(), vec![0x89, 0x50, 0x4e, 0x47])]);
-        let (html, files) = shown(&[data("image/svg+xml", &json!("x".repeat(101)))]);
+        let (html, files) = site_of(&[data("image/svg+xml", &json!("x".repeat(101)))]);
         assert!(html.contains("Not shown") && html.contains("largest-picture") && files.is_empty(), "{html}");
     }
 
     #[test]
     fn text_keeps_its_colours_and_is_no_markup() {
         let stream = json!({"output_type": "stream", "name": "stdout", "text": ["\u{1b}[31mred\u{1b}[0m\n", "\n", "<b>\n"]});
-        let (html, _) = shown(&[stream]);
+        let (html, _) = site_of(&[stream]);
         assert!(
             html.contains(">red</span>") && html.contains("&lt;b&gt;") && html.contains("\n\n"),
             "{html}"
         );
         let error = json!({"output_type": "error", "ename": "E", "evalue": "v", "traceback": []});
-        assert!(shown(&[error]).0.contains("nb-error\" tabindex=\"0\">E: v"));
-        assert_eq!(shown(&[]).0, "");
+        assert!(site_of(&[error]).0.contains("nb-error\" tabindex=\"0\">E: v"));
+        assert_eq!(site_of(&[]).0, "");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::links::Where;
 use super::names::Names;
-use super::output::{Outputs, joined};
+use super::output::{Outputs, shown};
 use super::prose;
 use super::safe::is_remote;
 use super::settings::Settings;
@@ -140,7 +140,7 @@ impl Making<'_> {
         }
         let code =
             highlight::cell(cell.text(), &|name| self.names.code(name, own).map(|url| relative(file, &url)));
-        let outputs = outputs(notebook, cell);
+        let outputs = notebook.outputs(cell);
         let mut html = String::new();
         let marks = self.marks(cell, &directives, modules, file);
         if !directives.has(&Kind::Echo(false)) && !code.is_empty() {
@@ -163,7 +163,7 @@ impl Making<'_> {
                 folder: &folder,
                 alt: &alt,
                 cell: cell.number,
-                up: &"../".repeat(file.matches('/').count()),
+                up: &up(file),
                 files: &mut page.files,
             };
             html.push_str(&show.html(&outputs));
@@ -257,12 +257,6 @@ fn defined(line: &str) -> Option<&str> {
     (end > 0).then(|| &rest[..end])
 }
 
-/// The outputs in the file.
-fn outputs(notebook: &Notebook, cell: &Cell) -> Vec<Value> {
-    let span = cell.spans.outputs.clone();
-    span.and_then(|span| serde_json::from_str(&notebook.text()[span]).ok()).unwrap_or_default()
-}
-
 fn attachments(notebook: &Notebook, cell: &Cell) -> Map<String, Value> {
     let whole = serde_json::from_str::<Map<String, Value>>(&notebook.text()[cell.spans.cell.clone()]);
     match whole.ok().and_then(|mut cell| cell.remove("attachments")) {
@@ -274,7 +268,7 @@ fn attachments(notebook: &Notebook, cell: &Cell) -> Map<String, Value> {
 /// What a picture is called: what the value says of itself, or where it stands.
 fn alt(outputs: &[Value], heading: &str, cell: usize) -> String {
     let said = outputs.iter().find_map(|output| {
-        let plain = joined(output.get("data")?.get("text/plain"));
+        let plain = shown(output.get("data")?.get("text/plain"));
         (!plain.trim().is_empty() && plain.len() < 200).then(|| plain.trim().to_owned())
     });
     said.unwrap_or_else(|| format!("{heading}: the picture of cell {cell}"))
@@ -283,9 +277,9 @@ fn alt(outputs: &[Value], heading: &str, cell: usize) -> String {
 fn plain_outputs(outputs: &[Value], plain: &mut String) {
     for output in outputs {
         let text = match output.get("output_type").and_then(Value::as_str) {
-            Some("stream") => joined(output.get("text")),
-            Some("error") => joined(output.get("evalue")),
-            _ => joined(output.get("data").and_then(|data| data.get("text/plain"))),
+            Some("stream") => shown(output.get("text")),
+            Some("error") => shown(output.get("evalue")),
+            _ => shown(output.get("data").and_then(|data| data.get("text/plain"))),
         };
         let text = anstream::adapter::strip_str(&text).to_string();
         if !text.trim().is_empty() {
@@ -294,7 +288,12 @@ fn plain_outputs(outputs: &[Value], plain: &mut String) {
     }
 }
 
+/// The way from a page to the folder of pages.
+fn up(file: &str) -> String {
+    "../".repeat(file.matches('/').count())
+}
+
 /// An address below the site, seen from a page.
 pub(super) fn relative(file: &str, url: &str) -> String {
-    if is_remote(url) { url.to_owned() } else { format!("{}{url}", "../".repeat(file.matches('/').count())) }
+    if is_remote(url) { url.to_owned() } else { format!("{}{url}", up(file)) }
 }

@@ -77,6 +77,14 @@ pub(crate) fn pretty(value: &Value, unit: &str) -> String {
     String::from_utf8(bytes).expect("serde_json writes UTF-8")
 }
 
+/// The text of a value that nbformat writes as one string or as a list of lines; empty for any other.
+pub(crate) fn joined(value: &Value) -> String {
+    match value {
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
 /// A text as nbformat lists it: one string a line, each with its line end. Lines end where Python's `splitlines`
 /// ends them.
 pub(crate) fn lines(text: &str) -> Value {

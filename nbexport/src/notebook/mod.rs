@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::layout::{lines, pretty};
+pub(crate) use self::layout::{joined, lines, pretty};
 pub use self::name::check_flag;
 use crate::diagnostic::Source;
 
@@ -122,6 +122,12 @@ impl Notebook {
     /// Where the value of the notebook's own `metadata` stands in the file.
     pub fn metadata_span(&self) -> Option<Range<usize>> {
         self.metadata_span.clone()
+    }
+
+    /// The outputs that the file keeps of a code cell.
+    pub(crate) fn outputs(&self, cell: &Cell) -> Vec<Value> {
+        let outputs = cell.spans.outputs.clone().map_or("[]", |span| &self.text[span]);
+        serde_json::from_str(outputs).unwrap_or_default()
     }
 
     /// The last part of the notebook's name: `02_fully_connected.ipynb`.

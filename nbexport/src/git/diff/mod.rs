@@ -14,7 +14,7 @@ use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
 
 pub use self::readable::readable;
 use crate::git::matching::{Ids, matched};
-use crate::notebook::{Cell, CellKind, Notebook};
+use crate::notebook::{Cell, CellKind, Notebook, joined};
 
 /// How two versions of a notebook differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -232,8 +232,7 @@ fn raw<'a>(notebook: &'a Notebook, span: Option<&Range<usize>>) -> &'a str {
 }
 
 fn outputs(notebook: &Notebook, cell: &Cell) -> Vec<Value> {
-    let mut outputs: Vec<Value> =
-        serde_json::from_str(raw(notebook, cell.spans.outputs.as_ref())).unwrap_or_default();
+    let mut outputs = notebook.outputs(cell);
     for output in outputs.iter_mut().filter_map(Value::as_object_mut) {
         output.remove("execution_count");
     }
@@ -254,11 +253,7 @@ fn outputs_diff(old: &Notebook, before: &Cell, new: &Notebook, cell: &Cell) -> O
 /// Outputs in a few words: `stdout (3 lines), image/png`.
 fn summary(outputs: &[Value]) -> String {
     let lines = |text: &Value| {
-        let text = match text {
-            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
-            text => text.as_str().unwrap_or_default().to_owned(),
-        };
-        let count = text.lines().count();
+        let count = joined(text).lines().count();
         format!("({count} line{})", if count == 1 { "" } else { "s" })
     };
     let one = |output: &Value| match output["output_type"].as_str() {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Output, Ran, picture};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::directive::{self, Directives, Kind};
-use crate::notebook::{Cell, Notebook, header};
+use crate::notebook::{Cell, Notebook, header, joined};
 use crate::project::Project;
 use crate::run::verdict::{NotebookReport, Verdict};
 
@@ -61,7 +61,7 @@ pub(super) fn compare(notebook: &Notebook, report: &NotebookReport, volatile: &V
 pub(super) fn is_current(notebook: &Notebook, cell: &Cell, ran: &Ran, volatile: &Volatile) -> bool {
     match both(notebook, cell, ran, volatile) {
         Some((kept, now)) => kept == now,
-        None => !kept(notebook, cell).is_empty(),
+        None => !notebook.outputs(cell).is_empty(),
     }
 }
 
@@ -73,12 +73,7 @@ fn both(notebook: &Notebook, cell: &Cell, ran: &Ran, volatile: &Volatile) -> Opt
     }
     let now: Vec<Value> = ran.outputs.iter().filter(|it| !it.is_unit()).map(Output::to_nbformat).collect();
     let parts = |outputs: &[Value]| parts(outputs, cell, &directives, volatile);
-    Some((parts(&kept(notebook, cell)), parts(&now)))
-}
-
-fn kept(notebook: &Notebook, cell: &Cell) -> Vec<Value> {
-    let outputs = cell.spans.outputs.clone().map_or("[]", |span| &notebook.text()[span]);
-    serde_json::from_str(outputs).unwrap_or_default()
+    Some((parts(&notebook.outputs(cell)), parts(&now)))
 }
 
 /// What of a cell's outputs is compared, by what it is called in messages.
@@ -95,7 +90,7 @@ fn parts(outputs: &[Value], cell: &Cell, directives: &Directives, volatile: &Vol
                 let name = output["name"].as_str().unwrap_or("stdout");
                 // How a panic and an error are told is the engine's own.
                 if !(is_to_panic && name == "stderr") {
-                    *parts.entry(name.to_owned()).or_default() += &text(&output["text"]);
+                    *parts.entry(name.to_owned()).or_default() += &joined(&output["text"]);
                 }
             }
             "error" => {
@@ -126,18 +121,10 @@ fn content_of(mime: &str, content: &Value) -> String {
         Value::String(_) | Value::Array(_)
             if mime.starts_with("image/") && !mime.starts_with("image/svg") =>
         {
-            picture::content(&text(content))
+            picture::content(&joined(content))
         }
-        Value::String(_) | Value::Array(_) => text(content).trim_end().to_owned(),
+        Value::String(_) | Value::Array(_) => joined(content).trim_end().to_owned(),
         other => other.to_string(),
-    }
-}
-
-/// Text that is one string or a list of lines.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
-        other => other.as_str().unwrap_or_default().to_owned(),
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) use self::bounded::Bounded;
 pub(super) use self::streams::of_streams;
 pub use self::write::{Keep, finish};
 
+use crate::notebook::lines;
+
 /// How much of a cell's stdout, and of its stderr, is kept.
 pub(super) const LIMIT: usize = 8 << 20;
 
@@ -74,7 +76,7 @@ impl Output {
     pub fn to_nbformat(&self) -> Value {
         match self {
             Self::Stream { name, text } => {
-                json!({"name": name, "output_type": "stream", "text": split_lines(text)})
+                json!({"name": name, "output_type": "stream", "text": lines(text)})
             }
             Self::Result { count, data, metadata } => json!({
                 "data": bundle(data), "execution_count": count, "metadata": sorted(&Value::Object(metadata.clone())),
@@ -98,7 +100,7 @@ fn bundle(data: &Map<String, Value>) -> Value {
     let mut entries: Vec<_> = data.iter().collect();
     entries.sort_by_key(|(mime, _)| *mime);
     let entries = entries.into_iter().map(|(mime, value)| match value {
-        Value::String(text) if is_text(mime) => (mime.clone(), split_lines(text)),
+        Value::String(text) if is_text(mime) => (mime.clone(), lines(text)),
         other => (mime.clone(), sorted(other)),
     });
     Value::Object(entries.collect())
@@ -117,27 +119,6 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// The lines of a text with their ends, where Python's `str.splitlines` sees them: nbformat is written in Python.
-fn split_lines(text: &str) -> Value {
-    const ENDS: [char; 10] =
-        ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
-    let mut lines = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(ENDS) {
-        let end = if rest[at..].starts_with("\r\n") {
-            at + 2
-        } else {
-            at + rest[at..].chars().next().map_or(1, char::len_utf8)
-        };
-        lines.push(Value::from(&rest[..end]));
-        rest = &rest[end..];
-    }
-    if !rest.is_empty() {
-        lines.push(Value::from(rest));
-    }
-    Value::Array(lines)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +135,6 @@ mod tests {
              \"image/svg+xml\":[\"<svg>\\r\\n\",\"</svg>\u{2028}\",\"x\"],\"text/plain\":[\"a\\n\",\"b\"]},\
              \"execution_count\":3,\"metadata\":{},\"output_type\":\"execute_result\"}"
         );
-        assert_eq!(split_lines(""), json!([]));
+        assert_eq!(lines(""), json!([]));
     }
 }
