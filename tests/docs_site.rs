@@ -5,7 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Case, Run};
+use crate::running::Running;
+use crate::support::{self, Case, Run};
 use serde_json::{Value, json};
 
 /// Makes the site without the crate's documentation, which takes cargo.
@@ -331,28 +332,14 @@ fn in_a_browser_search_names_and_pictures_work_and_no_request_leaves_the_machine
         ]),
     );
     assert_eq!(case.run("").code, Some(0));
-    let mut server = case.command("docs -d site --serve --port 0").stdout(Stdio::piped()).spawn().unwrap();
-    let mut url = None;
-    for line in BufReader::new(server.stdout.take().unwrap()).lines() {
-        if let Some(address) = line.unwrap().strip_prefix("serving ") {
-            url = Some(address.to_owned());
-            break;
-        }
-    }
-    let url = url.expect("it says where it serves");
+    let server = Running::of(&mut case.command("docs -d site --serve --port 0"));
+    let said = server.says("serving ");
+    let url = said.lines().next_back().unwrap().trim_start_matches("serving ");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     for (width, size) in [("1200", "1300,900"), ("380", "480,900")] {
         case.write("site/reader.html", READER.replace("WIDTH", width).replace("PORT", &port));
-        // On a machine that has much else to do, a browser's first page may take longer than anybody waits.
-        let mut tries = (0..6).map(|_| browse(&format!("{url}reader.html"), size, &listener));
-        let nothing =
-            |seen: &Value| seen["error"].as_str().is_some_and(|it| it.starts_with("nothing was loaded"));
-        let (seen, said) = match tries.find(|tried| tried.as_ref().is_none_or(|(seen, _)| !nothing(seen))) {
-            Some(Some(answer)) => answer,
-            Some(None) => break,
-            None => panic!("the browser loaded nothing, six times"),
-        };
+        let Some((seen, said)) = browse(&format!("{url}reader.html"), size, &listener) else { break };
         assert_eq!(seen["error"], json!(null), "{seen}\n{said}");
         for theme in ["light", "navy"] {
             let seen = &seen[theme];
@@ -368,6 +355,20 @@ fn in_a_browser_search_names_and_pictures_work_and_no_request_leaves_the_machine
         assert_eq!(seen["back"], json!("/01_demo.html"), "{seen}");
         assert!(!said.contains("ERROR") && !said.contains("Uncaught"), "{said}");
     }
-    server.kill().unwrap();
-    server.wait().unwrap();
+}
+
+/// To read the notebooks is an event for who watches them: a site that is made for each would be made for ever, and its
+/// open pages load again with each.
+#[test]
+fn while_it_is_served_the_site_is_made_once_for_a_save() {
+    let case = Case::of("--- a markdown\n# One");
+    let server = Running::of(&mut case.command("docs --no-api -d site --serve --port 0"));
+    let mut said = server.says("serving ");
+    case.write("notebooks/00_demo.ipynb", support::notebook("--- a markdown\n# Two"));
+    said += &server.says("site: 1 page,");
+    std::thread::sleep(Duration::from_secs(1));
+    case.write("notebooks/01_more.ipynb", support::notebook("--- a markdown\n# More"));
+    said += &server.says("site: 2 pages,");
+    assert_eq!(said.matches("site: 1 page,").count(), 2, "{said}");
+    assert!(case.read("site/00_demo.html").contains("Two"));
 }

@@ -4,7 +4,7 @@
 //! `NBEXPORT_VERDICT_RUNS=5` runs every case five times, and with `NBEXPORT_VERDICT_CASES=panic,plot` only those whose
 //! name or text holds one of these words.
 
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::support::{Case as Project, ends};
@@ -238,11 +238,9 @@ fn a_run_is_written_into_the_notebook_and_nothing_else_of_it_changes() {
     assert_eq!(case.read(file), before);
 }
 
-#[test]
-fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
-    if options().is_none() {
-        return;
-    }
+/// A notebook whose second cell never ends, being run, once its first cell has written the process it runs in to
+/// `notebooks/pid`.
+fn hanging() -> (Project, Child) {
     let case = Project::of(
         "
         --- starts
@@ -252,18 +250,26 @@ fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
         loop { std::thread::yield_now(); }
         ",
     );
-    let before = case.read("notebooks/00_demo.ipynb");
-    let mut nbexport = case.command("run").spawn().unwrap();
+    let nbexport = case.command("run").spawn().unwrap();
     let start = Instant::now();
     while std::fs::read_to_string(case.path("notebooks/pid")).unwrap_or_default().is_empty() {
         assert!(start.elapsed() < Duration::from_mins(5), "the cell never ran");
         std::thread::sleep(Duration::from_millis(50));
     }
+    (case, nbexport)
+}
+
+#[test]
+fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
+    if options().is_none() {
+        return;
+    }
+    let (case, mut nbexport) = hanging();
+    let before = case.read("notebooks/00_demo.ipynb");
     Command::new("kill").args(["-TERM", &nbexport.id().to_string()]).status().unwrap();
     assert_eq!(nbexport.wait().unwrap().code(), Some(128 + 15));
     assert_eq!(case.read("notebooks/00_demo.ipynb"), before);
-    let pid = case.read("notebooks/pid");
-    ends(&pid);
+    ends(&case.read("notebooks/pid"));
 }
 
 /// Nobody can act on SIGKILL, as the out-of-memory killer sends it, and the kernel goes all the same.
@@ -272,20 +278,7 @@ fn a_killed_run_leaves_no_kernel() {
     if options().is_none() {
         return;
     }
-    let case = Project::of(
-        "
-        --- starts
-        std::fs::write(\"pid\", std::process::id().to_string())?;
-        --- hangs
-        loop { std::thread::yield_now(); }
-        ",
-    );
-    let mut nbexport = case.command("run").spawn().unwrap();
-    let start = Instant::now();
-    while std::fs::read_to_string(case.path("notebooks/pid")).unwrap_or_default().is_empty() {
-        assert!(start.elapsed() < Duration::from_mins(5), "the cell never ran");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let (case, mut nbexport) = hanging();
     nbexport.kill().unwrap();
     nbexport.wait().unwrap();
     ends(&case.read("notebooks/pid"));

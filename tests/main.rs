@@ -42,6 +42,7 @@ mod printing;
 mod profile;
 mod properties;
 mod random_merges;
+mod running;
 mod sync;
 mod sync_many;
 mod sync_without_ids;

@@ -1,63 +1,34 @@
 //! `nbexport watch`, beside editors, `git checkout` and `nbexport sync`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::Command;
 
+use crate::running::Running;
 use crate::support::Case;
 
 const NOTEBOOK: &str = "notebooks/00_demo.ipynb";
 const MODULE: &str = "exp/src/nb_00.rs";
 
-/// A running `nbexport watch`; dropped, it is gone.
-struct Watch {
-    child: Child,
-    lines: Receiver<String>,
+fn start(case: &Case, arguments: &str) -> Running {
+    run(&mut case.command(&format!("watch {arguments}")))
 }
 
-impl Watch {
-    fn start(case: &Case, arguments: &str) -> Self {
-        Self::run(&mut case.command(&format!("watch {arguments}")))
-    }
-
-    fn run(command: &mut Command) -> Self {
-        let mut child = command.env("RUST_BACKTRACE", "0").spawn().unwrap();
-        let (sender, lines) = channel();
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let errors = sender.clone();
-        std::thread::spawn(move || {
-            BufReader::new(out).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
-        });
-        std::thread::spawn(move || {
-            BufReader::new(err).lines().map_while(Result::ok).all(|line| errors.send(line).is_ok())
-        });
-        let watch = Self { child, lines };
-        watch.says("watching notebooks");
-        watch
-    }
-
-    /// Waits for a line that holds this text; gives it and what was said before.
-    fn says(&self, text: &str) -> String {
-        let mut said = String::new();
-        loop {
-            match self.lines.recv_timeout(Duration::from_mins(2)) {
-                Ok(line) => said += &(line + "\n"),
-                Err(error) => panic!("`{text}` is not said ({error}), but:\n{said}"),
-            }
-            if said.lines().next_back().is_some_and(|line| line.contains(text)) {
-                return said;
-            }
-        }
-    }
+fn run(command: &mut Command) -> Running {
+    let watch = Running::of(command);
+    watch.says("watching notebooks");
+    watch
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A watch that was there when a sync changed the first cell, and what the notebook was before.
+fn synced() -> (Case, Running, String) {
+    let case = exported();
+    let old = case.read(NOTEBOOK);
+    let watch = start(&case, "--exec true");
+    watch.says("`true` passed");
+    case.replace(MODULE, "u8 { 1 }", "u8 { 0 + 1 }");
+    assert_eq!(case.run("sync").code, Some(0));
+    watch.says("`true` passed");
+    (case, watch, old)
 }
 
 fn exported() -> Case {
@@ -87,7 +58,7 @@ fn save(case: &Case, text: &str) {
 #[test]
 fn a_folder_that_is_replaced_is_watched_on() {
     let case = exported();
-    let watch = Watch::start(&case, "");
+    let watch = start(&case, "");
     let text = case.read(NOTEBOOK);
     for number in ["3", "4"] {
         // As git does it: the old folder goes, the new one comes.
@@ -112,7 +83,7 @@ fn a_folder_that_is_replaced_is_watched_on() {
 #[test]
 fn a_folder_of_notebooks_that_is_new_is_exported() {
     let case = exported();
-    let watch = Watch::start(&case, "");
+    let watch = start(&case, "");
     let text = case.read(NOTEBOOK).replace("//| export", "//| export deep");
     case.write("new/01_deep.ipynb", text);
     fs::rename(case.path("new"), case.path("notebooks/new")).unwrap();
@@ -122,7 +93,7 @@ fn a_folder_of_notebooks_that_is_new_is_exported() {
 #[test]
 fn tests_run_at_the_start_and_again_after_a_sync_and_show_cells() {
     let case = exported();
-    let watch = Watch::start(&case, "--test");
+    let watch = start(&case, "--test");
     watch.says("`cargo test --quiet` passed");
     // An edit that breaks the test, brought in by a sync: the crate has it before watch looks.
     case.replace(MODULE, "u8 { 1 }", "u8 { 4 }");
@@ -137,7 +108,7 @@ fn tests_run_at_the_start_and_again_after_a_sync_and_show_cells() {
 fn a_command_that_follows_shows_cells() {
     let case = exported();
     let mut command = case.command("watch --exec");
-    let watch = Watch::run(command.arg("cargo check --tests; echo exp/src/nb_00.rs:5:1 done"));
+    let watch = run(command.arg("cargo check --tests; echo exp/src/nb_00.rs:5:1 done"));
     watch.says("passed");
     save(&case, &case.read(NOTEBOOK).replace("{ 1 }", "{ \\\"text\\\" }"));
     let said = watch.says("done");
@@ -148,13 +119,7 @@ fn a_command_that_follows_shows_cells() {
 
 #[test]
 fn a_notebook_that_falls_back_to_what_a_sync_replaced_is_told_and_not_exported() {
-    let case = exported();
-    let old = case.read(NOTEBOOK);
-    let watch = Watch::start(&case, "--exec true");
-    watch.says("`true` passed");
-    case.replace(MODULE, "u8 { 1 }", "u8 { 0 + 1 }");
-    assert_eq!(case.run("sync").code, Some(0));
-    watch.says("`true` passed");
+    let (case, watch, old) = synced();
     // An editor that had it open saves another cell.
     save(&case, &old.replace("{ 2 }", "{ 3 - 1 }"));
     let said = watch.says("or, to have it as it is, run `nbexport`");
@@ -170,13 +135,7 @@ fn a_notebook_that_falls_back_to_what_a_sync_replaced_is_told_and_not_exported()
 
 #[test]
 fn a_notebook_that_fell_back_on_purpose_is_exported_by_hand() {
-    let case = exported();
-    let old = case.read(NOTEBOOK);
-    let watch = Watch::start(&case, "--exec true");
-    watch.says("`true` passed");
-    case.replace(MODULE, "u8 { 1 }", "u8 { 0 + 1 }");
-    assert_eq!(case.run("sync").code, Some(0));
-    watch.says("`true` passed");
+    let (case, watch, old) = synced();
     save(&case, &old);
     watch.says("or, to have it as it is, run `nbexport`");
     case.export();

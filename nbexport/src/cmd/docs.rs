@@ -2,18 +2,14 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::docs::{self, Options, Server};
-use notify_debouncer_mini::{DebounceEventResult, new_debouncer, notify};
 
+use super::folder::Folder;
 use super::{Context, Status, count};
 use crate::cli::{DocsArgs, Global};
-
-/// A save is several events; this long after the last one it is over.
-const QUIET: Duration = Duration::from_millis(50);
 
 /// Makes the site, and shows it.
 pub(crate) fn run(args: &DocsArgs, global: &Global) -> Result<Status> {
@@ -21,15 +17,20 @@ pub(crate) fn run(args: &DocsArgs, global: &Global) -> Result<Status> {
     // What is not named from the working directory lies in the project.
     let folder = context.project.root.join(&args.folder);
     let options = Options { folder, trust: args.trust, api: !args.no_api, reload: args.serve };
+    // From here on, so that no save falls between the first site and the next.
+    let project = &context.project;
+    let also = [project.root.join("docs"), project.krate.join("src")];
+    let folder = args.serve.then(|| Folder::watch(project, &also)).transpose()?;
     let status = build(&context, &options)?;
     let first = options.folder.join("index.html");
-    if args.serve {
+    if let Some(folder) = folder {
         let server = Server::start(&options.folder, args.port)?;
         context.printer.info(&format!("serving {}", server.url()));
         if args.open {
             open(&server.url(), &context);
         }
-        return watch(&context, &options, &server);
+        watch(&context, folder, &options, &server);
+        return Ok(status);
     }
     if args.open {
         open(&first.to_string_lossy(), &context);
@@ -50,31 +51,14 @@ fn build(context: &Context, options: &Options) -> Result<Status> {
 }
 
 /// Makes the site anew on every save, until it is interrupted.
-fn watch(context: &Context, options: &Options, server: &Server) -> Result<Status> {
-    let failed = |error: notify::Error| Diagnostic::error(format!("cannot watch the notebooks: {error}"));
-    let (sender, events) = channel();
-    let mut debouncer = new_debouncer(QUIET, move |saved: DebounceEventResult| {
-        if saved.is_ok() {
-            // The receiver is gone only when the program ends.
-            let _ = sender.send(());
-        }
-    })
-    .map_err(failed)?;
-    let own = context.project.root.join("docs");
-    for folder in [&context.project.notebooks, &own, &context.project.krate.join("src")] {
-        if folder.is_dir() {
-            let mode = notify::RecursiveMode::Recursive;
-            debouncer.watcher().watch(folder, mode).map_err(failed)?;
-        }
-    }
-    while events.recv().is_ok() {
+fn watch(context: &Context, mut folder: Folder, options: &Options, server: &Server) {
+    while folder.next().is_some() {
         match build(context, options) {
             Ok(_) => server.reload(),
             // A broken save is told, and the next one may be whole.
             Err(diagnostic) => context.printer.error(&diagnostic),
         }
     }
-    Ok(Status::Success)
 }
 
 /// Opens an address with what the system has for it.

@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod export;
 pub(crate) mod fmt;
+mod folder;
 pub(crate) mod hooks;
 mod junit;
 pub(crate) mod kernel;

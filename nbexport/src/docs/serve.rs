@@ -1,11 +1,14 @@
 //! The site on this machine, for its author: pages as files, and a number that changes with each build.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tiny_http::{Header, Method, Request, Response};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
@@ -17,31 +20,34 @@ pub struct Server {
     version: Arc<AtomicU64>,
 }
 
+/// What is served.
+struct Site {
+    folder: PathBuf,
+    address: SocketAddr,
+    version: Arc<AtomicU64>,
+}
+
 impl Server {
     /// Serves the folder of a site; port 0 takes one that is free.
     ///
     /// # Errors
     /// The port is taken.
     pub fn start(folder: &Path, port: u16) -> Result<Self> {
-        let failed = |error: &dyn std::fmt::Display| {
+        let failed = |error: std::io::Error| {
             Diagnostic::error(format!("cannot serve the site on port {port}: {error}"))
                 .help("name another port: `--port N`; 0 takes one that is free")
         };
-        let server = tiny_http::Server::http((Ipv4Addr::LOCALHOST, port)).map_err(|error| failed(&error))?;
-        let address = server.server_addr().to_ip().ok_or_else(|| failed(&"it has no address"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let version = Arc::new(AtomicU64::new(1));
-        let site = Arc::new(Site { folder: folder.to_owned(), address, version: Arc::clone(&version) });
-        let answer = move || {
-            for request in server.incoming_requests() {
-                let site = Arc::clone(&site);
-                // Each by itself: a browser that takes its time with one answer may be waiting for another.
-                std::thread::spawn(move || {
-                    // Who asked may be gone by now.
-                    let _ = site.respond(request);
-                });
-            }
+        let site = Site { folder: folder.to_owned(), address, version: Arc::clone(&version) };
+        let pages = Router::new().fallback(respond).with_state(Arc::new(site));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let serve = move || {
+            runtime.block_on(async { axum::serve(tokio::net::TcpListener::from_std(listener)?, pages).await })
         };
-        std::thread::Builder::new().name("serve".into()).spawn(answer).map_err(|error| failed(&error))?;
+        std::thread::Builder::new().name("serve".into()).spawn(serve).map_err(failed)?;
         Ok(Self { address, version })
     }
 
@@ -56,52 +62,28 @@ impl Server {
     }
 }
 
-/// What is served.
-struct Site {
-    folder: PathBuf,
-    address: SocketAddr,
-    version: Arc<AtomicU64>,
-}
-
-impl Site {
-    fn respond(&self, request: Request) -> std::io::Result<()> {
-        // A page of elsewhere may send its reader's browser here under a name of its own; it gets nothing.
-        let is_ours = request.headers().iter().filter(|header| header.field.equiv("Host")).all(|header| {
-            let host = header.value.as_str();
-            host == self.address.to_string() || host == format!("localhost:{}", self.address.port())
-        });
-        if !is_ours || !matches!(request.method(), Method::Get | Method::Head) {
-            return request.respond(Response::from_string("not here").with_status_code(403));
-        }
-        let path = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
-        if path == "/.nbexport-version" {
-            return request.respond(Response::from_string(self.version.load(Ordering::Relaxed).to_string()));
-        }
-        let Some((file, bytes)) = find(&self.folder, &path) else {
-            return request.respond(Response::from_string("there is no such page").with_status_code(404));
-        };
-        let kind = kind(&file);
-        let header =
-            Header::from_bytes("Content-Type", kind).map_err(|()| std::io::Error::other("a header"))?;
-        request.respond(Response::from_data(bytes).with_header(header))
+async fn respond(State(site): State<Arc<Site>>, request: Request) -> Response {
+    // A page of elsewhere may send its reader's browser here under a name of its own; it gets nothing.
+    let is_ours = request.headers().get_all(header::HOST).iter().all(|host| {
+        *host == site.address.to_string() || *host == format!("localhost:{}", site.address.port())
+    });
+    if !is_ours || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::FORBIDDEN, "not here").into_response();
+    }
+    let path = request.uri().path();
+    if path == "/.nbexport-version" {
+        return site.version.load(Ordering::Relaxed).to_string().into_response();
+    }
+    match find(&site.folder, path) {
+        Some((file, bytes)) => ([(header::CONTENT_TYPE, kind(&file))], bytes).into_response(),
+        None => (StatusCode::NOT_FOUND, "there is no such page").into_response(),
     }
 }
 
 /// The file of an address, never one outside of the folder.
 fn find(folder: &Path, path: &str) -> Option<(PathBuf, Vec<u8>)> {
-    let mut decoded = Vec::new();
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let hex: String = bytes.by_ref().take(2).map(char::from).collect();
-                u8::from_str_radix(&hex, 16).ok()?
-            }
-            byte => byte,
-        });
-    }
-    let path = String::from_utf8(decoded).ok()?;
-    let path = Path::new(path.trim_start_matches('/'));
+    let path = super::unescaped(path.trim_start_matches('/'));
+    let path = Path::new(&path);
     if !path.components().all(|part| matches!(part, Component::Normal(_))) {
         return None;
     }

@@ -1,7 +1,5 @@
 //! `nbexport watch`: exports at the start and on every save, until it is interrupted.
 
-mod folder;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,14 +10,14 @@ use nbexport::edit::replaced::Replaced;
 use nbexport::export::{self, Options, Outcome, Report};
 use nbexport::notebook::{Notebook, short_hash};
 
-use self::folder::{Changed, Folder};
+use super::folder::{Changed, Folder};
 use super::{Context, Status};
 use crate::cli::{Global, WatchArgs};
 
 /// Exports at the start and on every save.
 pub(crate) fn run(args: &WatchArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&args.paths, global)?;
-    let mut folder = Folder::watch(&context.project)?;
+    let mut folder = Folder::watch(&context.project, &[])?;
     let mut watch = Watch {
         context: &context,
         args,
