@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::support::{Case, pretty};
+use crate::support::{Case, cases, pretty};
 
 const NOTEBOOK: &str = "notebooks/00_demo.ipynb";
 
@@ -495,14 +495,8 @@ fn is_notebook(notebook: &Value, with_ids: bool) {
     }
 }
 
-/// So many cases that they take a few seconds, or as many as the environment asks for.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn nothing_typed_is_lost_and_both_sides_end_equal_or_in_a_conflict_that_is_told(

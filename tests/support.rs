@@ -7,8 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// So many random cases, the same ones for everybody; or as many new ones as `PROPTEST_CASES` asks for.
+pub(crate) fn cases(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match asked {
+        Some(cases) => ProptestConfig { cases, ..config },
+        None => ProptestConfig { cases: usual, rng_seed: RngSeed::Fixed(9), ..config },
+    }
+}
 
 /// A project on disk: a workspace with the crate `exp` and a folder of notebooks.
 pub(crate) struct Case {

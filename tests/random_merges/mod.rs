@@ -11,6 +11,8 @@ use nbexport::notebook::Notebook;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::support::cases;
+
 use self::people::{Base, Edit, ODD, Version, base, edit};
 
 fn counts<'a>(rows: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
@@ -120,7 +122,9 @@ fn check(base: &Version, ours: &Version, theirs: &Version, ids: bool) -> Result<
             // The same text under another id is the cell. Without ids, a part of it may be taken for the whole, and another
             // cell in its place for it.
             let lives_on = other.has_moved || regrouped || !ids && other.typed > 0;
-            if (deleted && !lives_on) || !other.touched.contains(&cell.origin) {
+            // A joined cell is touched where any of those that it was made of is.
+            let untouched = cell.origins().all(|origin| !other.touched.contains(origin));
+            if (deleted && !lives_on) || untouched {
                 ensure(outcome.text.contains(token.as_str()), "outputs are lost", token)?;
                 // Without an id, a cell of which nothing is left is another cell.
                 let is_known =
@@ -191,12 +195,6 @@ fn is_valid(outcome: &Outcome, minor: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// So many that they take a few seconds, or as many as the environment asks for.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 4_000, ..ProptestConfig::default() }
-}
-
 fn holds(base: &Base, ids: bool, ours: &[Edit], theirs: &[Edit]) -> Result<(), TestCaseError> {
     let base = Version::base(base, ids);
     let (mut mine, mut other) = (base.side("o"), base.side("t"));
@@ -209,7 +207,7 @@ fn holds(base: &Base, ids: bool, ours: &[Edit], theirs: &[Edit]) -> Result<(), T
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 4_000, ..cases(300) })]
 
     #[test]
     fn of_notebooks_with_ids(

@@ -74,8 +74,17 @@ pub(super) fn base() -> impl Strategy<Value = Base> {
 pub(super) struct Cell {
     /// Which of the base's cells it is, or a number of its own.
     pub(super) origin: String,
+    /// The origins of the cells that were joined to it.
+    joined: Vec<String>,
     pub(super) json: Map<String, Value>,
     pub(super) rows: Vec<String>,
+}
+
+impl Cell {
+    /// Which of the base's cells it was made of.
+    pub(super) fn origins(&self) -> impl Iterator<Item = &String> {
+        [&self.origin].into_iter().chain(&self.joined)
+    }
 }
 
 /// A version of the notebook, and whose.
@@ -144,7 +153,8 @@ impl Version {
                     }
                     json["metadata"]["odd"] = json!("@odd@");
                     let rows = source.split('\n').map(str::to_owned).collect();
-                    version.cells.push(Cell { origin: format!("b{}", version.cells.len()), json, rows });
+                    let origin = format!("b{}", version.cells.len());
+                    version.cells.push(Cell { origin, joined: Vec::new(), json, rows });
                 }
             }
         }
@@ -191,7 +201,7 @@ impl Version {
             json.insert("outputs".into(), json!([]));
         }
         json.insert("source".into(), Value::Null);
-        Cell { origin, json, rows: all }
+        Cell { origin, joined: Vec::new(), json, rows: all }
     }
 
     fn touch(&mut self, at: usize) -> &mut Cell {
@@ -306,7 +316,9 @@ impl Version {
                 if at + 1 < count {
                     self.touch(at + 1);
                     let below = self.cells.remove(at + 1);
-                    self.touch(at).rows.extend(below.rows);
+                    let cell = self.touch(at);
+                    cell.joined.extend(below.origins().cloned());
+                    cell.rows.extend(below.rows);
                 }
             }
             Edit::Copy(cell, to) => {
