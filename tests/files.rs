@@ -330,3 +330,29 @@ fn there_may_be_more_modules_than_a_process_may_have_files_open() {
     assert_eq!(run.code, Some(0), "{run}");
     assert!(case.has("exp/src/m0.rs") && case.has("exp/src/m79.rs"));
 }
+
+/// As git checks text out on Windows.
+#[test]
+fn files_with_crlf_are_what_the_notebooks_say_and_keep_it() {
+    let case = Case::of("--- f\n//| export\n:dep serde = \"1\"\npub fn f() {}");
+    case.export();
+    let names = ["exp/src/nb_00.rs", "exp/src/lib.rs", "exp/Cargo.toml", "notebooks/00_demo.ipynb"];
+    for name in names {
+        case.write(name, case.read(name).replace('\n', "\r\n"));
+    }
+    let before = case.files(".");
+    let run = case.run("--check");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    case.export();
+    assert!(case.files(".") == before, "something was written");
+    case.replace("notebooks/00_demo.ipynb", "pub fn f() {}", "pub fn f() {1+1;}");
+    assert_eq!(case.run("fmt").code, Some(0));
+    case.export();
+    case.replace("exp/src/nb_00.rs", "1 + 1", "1 + 2");
+    assert_eq!(case.run("sync").code, Some(0));
+    assert!(case.read("notebooks/00_demo.ipynb").contains("1 + 2"));
+    for name in names {
+        let text = case.read(name);
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{name}: {text:?}");
+    }
+}

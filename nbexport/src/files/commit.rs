@@ -152,7 +152,32 @@ fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)?)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+/// The same with a third name for the file that is displaced, which is none at no time.
+#[cfg(windows)]
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    use std::os::windows::ffi::OsStrExt as _;
+    use windows_sys::Win32::Storage::FileSystem::ReplaceFileW;
+
+    let wide = |path: &Path| path.as_os_str().encode_wide().chain([0]).collect::<Vec<u16>>();
+    let displaced = a.with_added_extension("displaced");
+    let (replaced, replacement, backup) = (wide(b), wide(a), wide(&displaced));
+    // SAFETY: three texts that end with a zero and live until it returns; the last two arguments are reserved.
+    let is_done = unsafe {
+        let nothing = std::ptr::null();
+        ReplaceFileW(replaced.as_ptr(), replacement.as_ptr(), backup.as_ptr(), 0, nothing, nothing) != 0
+    };
+    if !is_done {
+        let error = io::Error::last_os_error();
+        // It may have been given the third name already.
+        if !b.exists() && displaced.exists() {
+            fs::rename(&displaced, b)?;
+        }
+        return Err(error);
+    }
+    fs::rename(displaced, a)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

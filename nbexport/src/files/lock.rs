@@ -55,7 +55,7 @@ impl Lock {
     }
 
     fn in_folder(folder: &Path) -> Self {
-        let file = File::open(folder).ok().filter(|file| file.lock().is_ok());
+        let file = lock_of(folder).ok().filter(|file| file.lock().is_ok());
         if file.is_some() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 if is_temporary(&entry.path()) {
@@ -80,6 +80,19 @@ impl Lock {
             let _ = empty(file);
         }
     }
+}
+
+/// What is locked of a folder: itself.
+#[cfg(not(windows))]
+fn lock_of(folder: &Path) -> io::Result<File> {
+    File::open(folder)
+}
+
+/// What is locked of a folder, where only files can be: one that is named after it, among this user's temporary files.
+#[cfg(windows)]
+fn lock_of(folder: &Path) -> io::Result<File> {
+    let name = crate::notebook::short_hash(&folder.canonicalize()?.to_string_lossy());
+    open(&std::env::temp_dir().join(format!("nbexport-{name}.lock")))
 }
 
 /// Locks a file of nbexport's own if nobody else has it locked.

@@ -4,7 +4,8 @@
 //! disk, all or none. The lock lets one nbexport at a time write to a project. Editors know nothing of it, so what is
 //! replaced is held against what was read at the very moment it is replaced: a text that somebody saved meanwhile stays.
 //!
-//! A file whose text would not change is not touched, so that cargo rebuilds nothing. Only regular files are read and
+//! A file whose text would not change is not touched, so that cargo rebuilds nothing; one whose lines all end by CRLF
+//! keeps that. Only regular files are read and
 //! written, none that is read-only, and none through a link that leads out of the project.
 
 mod commit;
@@ -88,6 +89,7 @@ impl Original {
 
     fn change(self, after: String, folders: &[&Path], of: &str) -> Result<Option<Change>> {
         let Self { path, name, text: before } = self;
+        let after = if before.as_deref().is_some_and(ends_lines_by_crlf) { with_crlf(&after) } else { after };
         if before.as_deref() == Some(&*after) {
             return Ok(None);
         }
@@ -139,6 +141,16 @@ impl Change {
             .header(&old, &format!("b/{}", self.name))
             .to_string()
     }
+}
+
+/// Whether a file is as git checks it out on Windows.
+fn ends_lines_by_crlf(text: &str) -> bool {
+    text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count()
+}
+
+/// The text with all its lines ended in the same way.
+fn with_crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
 /// A link may lead to another place inside these folders, not out of them.

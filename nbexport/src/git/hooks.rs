@@ -145,9 +145,9 @@ fn is_call(value: &str, rest: &str) -> bool {
 
 /// How git is to call nbexport: by its name where the shell finds it, else by its path.
 fn program() -> String {
-    let name = if cfg!(windows) { "nbexport.exe" } else { "nbexport" };
+    let name = format!("nbexport{}", std::env::consts::EXE_SUFFIX);
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    if std::env::split_paths(&paths).any(|folder| folder.join(name).is_file()) {
+    if std::env::split_paths(&paths).any(|folder| folder.join(&name).is_file()) {
         return "nbexport".to_owned();
     }
     let path = std::env::current_exe().unwrap_or_else(|_| name.into());

@@ -65,7 +65,8 @@ impl<'a> Rustfmt<'a> {
             |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix("= "));
         let spaces: usize = value("tab_spaces").and_then(|it| it.parse().ok()).unwrap_or(4);
         let width: usize = value("max_width").and_then(|it| it.parse().ok()).unwrap_or(100);
-        let mut config = vec![format!("max_width={}", width + spaces)];
+        // Cells end their lines as notebooks do, whatever a checkout on Windows makes of other files.
+        let mut config = vec![format!("max_width={}", width + spaces), "newline_style=Unix".to_owned()];
         // These follow the line width where nothing sets them, so they are said.
         config.extend(
             [

@@ -41,7 +41,11 @@ impl Builds {
 pub fn builds_dir() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
-    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(caches)))?;
+    let caches = if cfg!(windows) {
+        folder("LOCALAPPDATA")?
+    } else {
+        folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(caches)))?
+    };
     Some(caches.join("nbexport").join("kernel"))
 }
 
@@ -52,7 +56,13 @@ pub fn builds_dir() -> Option<PathBuf> {
 pub(super) fn library_path(cwd: &Path) -> Option<(&'static str, OsString)> {
     let output = Command::new("rustc").args(["--print", "target-libdir"]).current_dir(cwd).output().ok()?;
     let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    let name = if cfg!(target_os = "macos") { "DYLD_FALLBACK_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    let name = if cfg!(windows) {
+        "PATH"
+    } else if cfg!(target_os = "macos") {
+        "DYLD_FALLBACK_LIBRARY_PATH"
+    } else {
+        "LD_LIBRARY_PATH"
+    };
     let before = std::env::var_os(name).unwrap_or_default();
     let before =
         std::env::split_paths(&before).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>();

@@ -122,6 +122,9 @@ fn refuse_foreign(folder: &Path) -> Result<()> {
 fn evcxr_configuration() -> Option<PathBuf> {
     let own = || {
         let home = spec::variable("HOME").map(PathBuf::from);
+        if cfg!(windows) {
+            return Some(spec::variable("APPDATA").map(PathBuf::from)?.join("evcxr"));
+        }
         let configuration = match spec::variable("XDG_CONFIG_HOME") {
             Some(folder) if !cfg!(target_os = "macos") => PathBuf::from(folder),
             _ if cfg!(target_os = "macos") => home?.join("Library/Application Support"),

@@ -1,6 +1,7 @@
 //! Which program a kernel is: Jupyter's kernelspecs, looked up where Jupyter looks.
 
 use std::collections::BTreeMap;
+use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 
 use jupyter_protocol::JupyterKernelspec;
@@ -105,7 +106,11 @@ fn data_dirs(variable: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathB
     dirs.extend(
         ["VIRTUAL_ENV", "CONDA_PREFIX"].iter().filter_map(|name| Some(path(name)?.join("share/jupyter"))),
     );
-    dirs.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
+    if cfg!(windows) {
+        dirs.extend(path("PROGRAMDATA").map(|folder| folder.join("jupyter")));
+    } else {
+        dirs.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(PathBuf::from));
+    }
     dirs
 }
 
@@ -116,13 +121,17 @@ pub(super) fn user_data_dir(variable: &dyn Fn(&str) -> Option<std::ffi::OsString
         if cfg!(target_os = "macos") {
             return Some(path("HOME")?.join("Library/Jupyter"));
         }
+        if cfg!(windows) {
+            return Some(path("APPDATA")?.join("jupyter"));
+        }
         let data = path("XDG_DATA_HOME").or_else(|| Some(path("HOME")?.join(".local/share")))?;
         Some(data.join("jupyter"))
     })
 }
 
 fn on_path(program: &str, path: Option<std::ffi::OsString>) -> Option<PathBuf> {
-    std::env::split_paths(&path?).map(|dir| dir.join(program)).find(|file| file.is_file())
+    let file = format!("{program}{EXE_SUFFIX}");
+    std::env::split_paths(&path?).map(|dir| dir.join(&file)).find(|file| file.is_file())
 }
 
 #[cfg(test)]
@@ -163,18 +172,22 @@ mod tests {
     #[test]
     fn folders_come_in_jupyters_order() {
         let variable = |name: &str| match name {
+            "JUPYTER_PATH" if cfg!(windows) => Some("/a;/b".into()),
             "JUPYTER_PATH" => Some("/a:/b".into()),
             "HOME" => Some("/home/x".into()),
+            "APPDATA" if cfg!(windows) => Some("/home/x/AppData/Roaming".into()),
+            "PROGRAMDATA" if cfg!(windows) => Some("/ProgramData".into()),
             "VIRTUAL_ENV" => Some("/venv".into()),
             _ => None,
         };
-        let user = if cfg!(target_os = "macos") {
-            "/home/x/Library/Jupyter"
+        let (user, system): (_, &[&str]) = if cfg!(target_os = "macos") {
+            ("/home/x/Library/Jupyter", &["/usr/local/share/jupyter", "/usr/share/jupyter"])
+        } else if cfg!(windows) {
+            ("/home/x/AppData/Roaming/jupyter", &["/ProgramData/jupyter"])
         } else {
-            "/home/x/.local/share/jupyter"
+            ("/home/x/.local/share/jupyter", &["/usr/local/share/jupyter", "/usr/share/jupyter"])
         };
-        let expected =
-            ["/a", "/b", user, "/venv/share/jupyter", "/usr/local/share/jupyter", "/usr/share/jupyter"];
-        assert_eq!(data_dirs(&variable), expected.map(PathBuf::from));
+        let expected = ["/a", "/b", user, "/venv/share/jupyter"].into_iter().chain(system.iter().copied());
+        assert_eq!(data_dirs(&variable), expected.map(PathBuf::from).collect::<Vec<_>>());
     }
 }

@@ -1,5 +1,6 @@
 //! evcxr's commands as a native run takes them: see [`crate::notebook::command`] for what each means.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Result};
@@ -158,6 +159,7 @@ impl Settings {
 }
 
 fn is_on_path(program: &str) -> bool {
+    let file = format!("{program}{EXE_SUFFIX}");
     std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(&file).is_file()))
 }

@@ -14,6 +14,7 @@ mod items;
 mod judge;
 mod keep;
 mod later;
+mod line;
 mod outputs;
 mod program;
 mod reach;

@@ -1,14 +1,13 @@
 //! A built program is run, and what it reports is kept for each cell.
 
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
 use std::ops::Range;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::line::{Address, Listener};
 use super::streams::{Streams, Written};
 use crate::run::process::Group;
 
@@ -111,19 +110,19 @@ struct Report {
 /// Runs a program to its end.
 pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> std::io::Result<Ran> {
     let scratch = tempfile::Builder::new().prefix("nbexport-").tempdir()?;
-    let socket = scratch.path().join("reports");
-    let listener = UnixListener::bind(&socket)?;
+    let listener = Listener::new(scratch.path())?;
     let streams = Streams::below(scratch.path());
     let [stdout, stderr] = streams.open()?;
     let mut command = Command::new(program);
     command
         .current_dir(how.folder)
-        .env("NBEXPORT_REPORTS", &socket)
+        .env("NBEXPORT_REPORTS", listener.address().for_program())
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr);
     let group = Group::spawn(&mut command)?;
     let (sender, receiver) = channel();
+    let address = listener.address();
     let mut word = [0; 16];
     getrandom::fill(&mut word).map_err(std::io::Error::other)?;
     let word = format!("{:032x}", u128::from_ne_bytes(word));
@@ -131,7 +130,7 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
     let mut cells: Vec<(CellRun, Written, Option<Written>, Duration)> = Vec::new();
     let mut cut = None;
     let end =
-        watch(&receiver, &group, (&streams, &socket), how.timeout, |report| match report.kind.as_str() {
+        watch(&receiver, &group, (&streams, &address), how.timeout, |report| match report.kind.as_str() {
             "begin" => {
                 progress(report.cell);
                 let now = SystemTime::now();
@@ -185,7 +184,7 @@ pub(super) fn run(program: &Path, how: &How<'_>, progress: &dyn Fn(usize)) -> st
 fn watch(
     receiver: &Receiver<Report>,
     group: &Group,
-    (streams, socket): (&Streams, &Path),
+    (streams, address): (&Streams, &Address),
     timeout: Option<Duration>,
     mut each: impl FnMut(&Report),
 ) -> (Option<End>, Duration) {
@@ -227,7 +226,7 @@ fn watch(
                 // case that it never called. What it left running may hold the line, though not for ever.
                 if group.has_ended() {
                     match ended {
-                        None => drop(UnixStream::connect(socket)),
+                        None => address.call(),
                         Some(since) if since.elapsed() < Duration::from_secs(5) => {}
                         Some(_) => return (None, began.elapsed()),
                     }
@@ -240,12 +239,9 @@ fn watch(
 
 /// Takes the reports of a program until it closes its end. The first that calls is the program, whose cells have not
 /// begun, and only it is told the word that reports begin with.
-fn listen(listener: &UnixListener, word: &str, sender: &Sender<Report>) {
-    let Ok((mut socket, _)) = listener.accept() else { return };
-    if writeln!(socket, "{word}").is_err() {
-        return;
-    }
-    let mut reader = BufReader::new(socket);
+fn listen(listener: &Listener, word: &str, sender: &Sender<Report>) {
+    let Some(line) = listener.first_call(word) else { return };
+    let mut reader = BufReader::new(line);
     while let Some(report) = read(&mut reader, word) {
         if sender.send(report).is_err() {
             return;
@@ -287,7 +283,9 @@ fn told(text: &str) -> Option<(u64, u64)> {
     Some((from.parse().ok()?, to.parse().ok()?))
 }
 
+#[cfg(unix)]
 fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(6)) => "signal 6: abort".to_owned(),
@@ -295,5 +293,18 @@ fn how_it_ended(status: ExitStatus) -> String {
         (None, Some(11)) => "signal 11: a bad access to memory, or the stack overflowed".to_owned(),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "it is not known how".to_owned(),
+    }
+}
+
+/// There a crash is an exit status: the number of an exception.
+#[cfg(windows)]
+fn how_it_ended(status: ExitStatus) -> String {
+    let code = status.code().map(i32::cast_unsigned).unwrap_or_default();
+    match code {
+        0xc000_0005 => "exception 0xc0000005: a bad access to memory".to_owned(),
+        0xc000_00fd => "exception 0xc00000fd: the stack overflowed".to_owned(),
+        0xc000_0409 => "exception 0xc0000409: abort".to_owned(),
+        0xc000_0000.. => format!("exception {code:#x}"),
+        code => format!("exit status {code}"),
     }
 }

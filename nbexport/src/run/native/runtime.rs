@@ -13,8 +13,14 @@ use std::fmt::{Debug, Display, Write as _};
 use std::fs::File;
 use std::future::Future;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+#[cfg(windows)]
+use std::net::TcpStream as Line;
+#[cfg(unix)]
 use std::os::fd::AsFd as _;
-use std::os::unix::net::UnixStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream as Line;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle as _;
 use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -24,7 +30,7 @@ use std::time::Instant;
 
 /// Where reports go. Without a runner (the program was started by hand) there is none.
 struct Reports {
-    socket: Option<Mutex<UnixStream>>,
+    socket: Option<Mutex<Line>>,
     /// Standard output and standard error.
     output: [Option<File>; 2],
     start: Instant,
@@ -59,9 +65,23 @@ fn report(kind: &str, text: &str) {
     let _ = socket.write_all(line.as_bytes());
 }
 
+#[cfg(unix)]
+fn call(address: &std::ffi::OsStr) -> Option<Line> {
+    Line::connect(address).ok()
+}
+
+/// The address of a port, and the key that is to be said there.
+#[cfg(windows)]
+fn call(address: &std::ffi::OsStr) -> Option<Line> {
+    let (address, key) = address.to_str()?.split_once(' ')?;
+    let mut line = Line::connect(address).ok()?;
+    line.write_all(key.as_bytes()).ok()?;
+    Some(line)
+}
+
 /// The runner says nothing, so what comes from it is the end of its line. It usually kills this process first, but was
 /// itself killed without a warning: a cell without end would then run for ever.
-fn end_with_runner(mut socket: UnixStream) {
+fn end_with_runner(mut socket: Line) {
     let _ = socket.read(&mut [0]);
     std::process::exit(101);
 }
@@ -289,18 +309,23 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Infallible, 
     // Blocks within blocks make a deep frame, and a recursion that the kernel survives should fit here, too.
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(256 << 20);
     let run = thread.spawn(move || {
-        let socket = std::env::var_os("NBEXPORT_REPORTS").and_then(|path| UnixStream::connect(path).ok());
+        let socket = std::env::var_os("NBEXPORT_REPORTS").and_then(|address| call(&address));
         let mut word = String::new();
-        if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
+        if let Some(Ok(socket)) = socket.as_ref().map(Line::try_clone) {
             let _ = BufReader::new(socket).read_line(&mut word);
         }
-        if let Some(Ok(socket)) = socket.as_ref().map(UnixStream::try_clone) {
+        if let Some(Ok(socket)) = socket.as_ref().map(Line::try_clone) {
             std::thread::spawn(move || end_with_runner(socket));
         }
+        #[cfg(unix)]
+        let output =
+            [std::io::stdout().as_fd().try_clone_to_owned(), std::io::stderr().as_fd().try_clone_to_owned()];
+        #[cfg(windows)]
         let output = [
-            std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from),
-            std::io::stderr().as_fd().try_clone_to_owned().ok().map(File::from),
+            std::io::stdout().as_handle().try_clone_to_owned(),
+            std::io::stderr().as_handle().try_clone_to_owned(),
         ];
+        let output = output.map(|output| output.ok().map(File::from));
         let _ = REPORTS.set(Reports {
             socket: socket.map(Mutex::new),
             output,

@@ -1,8 +1,7 @@
-//! Process groups that leave nothing behind: whatever a notebook starts ends with it.
+//! Process groups as Linux and macOS have them. The leader is killed with its group before it is reaped, so that its
+//! number never means another process.
 //!
-//! A kernel and a notebook's program run code that a person wrote: it hangs, forks and ignores polite requests. Each
-//! gets a process group of its own, and the group is killed as a whole. The price is that the terminal's ctrl-C no
-//! longer reaches it, so [`stop_on_interrupt`] passes that on.
+//! The price is that the terminal's ctrl-C no longer reaches the group, so an interrupt of this process is passed on.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
@@ -141,7 +140,7 @@ fn kill_marked(mark: &str) {
 }
 
 /// Kills all groups that are alive; none can be started from here on.
-pub fn kill_all() {
+pub(super) fn kill_all() {
     let mut groups = groups();
     groups.stopping = true;
     for (pid, mark) in std::mem::take(&mut groups.alive) {
@@ -152,30 +151,20 @@ pub fn kill_all() {
     }
 }
 
-/// From here on an interrupt, a hang-up or a polite kill of this process ends all its groups first.
-///
-/// The process then exits with 128 plus the signal's number, as a shell reports it.
-pub fn stop_on_interrupt() -> std::io::Result<()> {
+/// Waits for what asks this process to end, and gives the signal's number. To be made where tokio runs, and awaited there.
+pub(super) fn interrupt() -> std::io::Result<impl Future<Output = i32>> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let guard = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    drop(guard);
-    std::thread::Builder::new().name("interrupt".into()).spawn(move || {
-        let number = runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => 2,
-                _ = terminate.recv() => 15,
-                _ = hangup.recv() => 1,
-            }
-        });
-        kill_all();
-        std::process::exit(128 + number);
-    })?;
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+            _ = hangup.recv() => 1,
+        }
+    })
 }
 
 #[cfg(test)]
