@@ -269,6 +269,21 @@ fn the_layout_of_our_file_is_kept() {
 }
 
 #[test]
+fn a_cell_of_another_kind_that_the_other_side_joined_to_its_neighbour_is_a_conflict() {
+    let cells = |text: &str| without_ids(&notebook(text), 4);
+    let twins = "--- a markdown\nsame\n--- b markdown\nsame\n";
+    let base = cells(&format!(
+        "{twins}--- c markdown\nsame\n--- d\nlet d = 1;\n--- e markdown\nlet e = 1;\nlet f = 1;"
+    ));
+    let ours = cells(&format!(
+        "{twins}--- d markdown\nlet d = 1;\n--- c markdown\nsame\n--- e markdown\nlet e = 1;\nlet f = 1;"
+    ));
+    let theirs = cells(&format!("{twins}--- c markdown\nsame\n--- d\nlet d = 1;\nlet e = 1;\nlet f = 1;"));
+    let run = merge(&base, &ours, &theirs);
+    assert_eq!((run.code, run.stdout.contains("<<<<<<<")), (Some(1), true), "{run}");
+}
+
+#[test]
 fn a_version_that_is_not_utf_8_is_named_and_nothing_is_written() {
     for name in ["base", "ours", "theirs"] {
         for (extension, path) in [("ipynb", ""), ("rs", " --path exp/src/nb_00.rs")] {

@@ -5,6 +5,7 @@
 //! equal texts in their order, then equal texts anywhere. Only the rest is guessed, by the words and lines that cells share.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -40,7 +41,9 @@ pub(crate) fn matched(old: &[Cell], new: &[Cell], ids: Ids) -> Vec<Option<usize>
     matching.by_id();
     matching.ids_decide = ids == Ids::Decide && matching.of_new.iter().any(Option::is_some);
     let gaps = matching.by_text_in_order();
-    matching.by_text_anywhere();
+    matching.by_text_anywhere(|cell| Some(Key::text(cell)));
+    // The same text in a cell of another kind: its kind was changed.
+    matching.by_text_anywhere(|cell| Some(cell.text()).filter(|text| !text.trim().is_empty()));
     let contents = [old, new].map(|cells| cells.iter().map(Content::of).collect::<Vec<_>>());
     for (old, new) in gaps {
         matching.by_likeness_in_order(old, new, &contents);
@@ -57,7 +60,7 @@ struct Matching<'a> {
     ids_decide: bool,
 }
 
-impl Matching<'_> {
+impl<'a> Matching<'a> {
     fn pair(&mut self, old: usize, new: usize) {
         self.of_new[new] = Some(old);
         self.of_old[old] = Some(new);
@@ -121,13 +124,16 @@ impl Matching<'_> {
         gaps
     }
 
-    fn by_text_anywhere(&mut self) {
-        let mut places: HashMap<Key<'_>, Vec<usize>> = HashMap::new();
+    fn by_text_anywhere<K: Eq + Hash>(&mut self, key: impl Fn(&'a Cell) -> Option<K>) {
+        let mut places: HashMap<K, Vec<usize>> = HashMap::new();
         for index in self.free_old(0..self.old.len()).into_iter().rev() {
-            places.entry(Key::text(&self.old[index])).or_default().push(index);
+            if let Some(key) = key(&self.old[index]) {
+                places.entry(key).or_default().push(index);
+            }
         }
         for index in self.free_new(0..self.new.len()) {
-            if let Some(old) = places.get_mut(&Key::text(&self.new[index])).and_then(Vec::pop) {
+            let place = key(&self.new[index]).and_then(|key| places.get_mut(&key));
+            if let Some(old) = place.and_then(Vec::pop) {
                 self.pair(old, index);
             }
         }
