@@ -2,7 +2,8 @@
 //!
 //! No command may panic, hang, grow without end, end with another status than 0, 1 or 2, send the terminal a command,
 //! touch what is beside the project, complain without saying of what, or lose what somebody typed. A notebook that made
-//! one do so goes to `tests/corpus`, which the tests run from then on. `FUZZ_SEED` runs the rounds of an earlier time.
+//! one do so goes to `tests/corpus`, which the tests run from then on. `FUZZ_SEED` runs the rounds of an earlier time,
+//! `FUZZ_ROUND` one of them.
 
 mod corpus;
 mod mutate;
@@ -78,6 +79,7 @@ fn everywhere(sandbox: &Sandbox) -> BTreeSet<String> {
 /// What was done, and what was wrong with it.
 #[derive(Default)]
 struct Tally {
+    round: u64,
     commands: usize,
     slowest: (Duration, String),
     by_status: BTreeMap<String, usize>,
@@ -101,7 +103,12 @@ impl Tally {
         let path = found().join(format!("{name}.ipynb"));
         fs::create_dir_all(found()).unwrap();
         fs::write(&path, notebook).unwrap();
-        let fault = format!("`nbexport {}`: {what}\n{}\n{told}", ended.arguments, path.display());
+        let fault = format!(
+            "round {}: `nbexport {}`: {what}\n{}\n{told}",
+            self.round,
+            ended.arguments,
+            path.display()
+        );
         println!("FAULT {fault}\n");
         self.faults.push(fault);
     }
@@ -116,6 +123,8 @@ fn found() -> PathBuf {
 fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
     let mut sandbox = Sandbox::new(&mutated(rng, seed));
     sandbox.write("base.ipynb", seed);
+    // What was typed into modules, until a notebook has it.
+    let mut by_hand = BTreeSet::new();
     for _ in 0..rng.random_range(2..7) {
         let kind = rng.random_range(0..40);
         let drops = kind < 3;
@@ -129,7 +138,12 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
                 _ => COMMANDS,
             },
         );
-        let (before, notebook, modules) = (everywhere(&sandbox), sandbox.notebook(), sandbox.modules());
+        let (notebook, modules) = (sandbox.notebook(), sandbox.modules());
+        // A cell that is taken out of the notebook goes from the module as well; what is no notebook takes out nothing.
+        let before = match typed(&notebook) {
+            Some(typed) => &typed | &by_hand,
+            None => everywhere(&sandbox),
+        };
         let ended = sandbox.run(command, Some(&notebook));
         tally.count(&ended);
         let mut faults = ended.faults();
@@ -146,8 +160,14 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
             faults.push(format!("loses {lost:?} of {names:?}"));
         }
         if !faults.is_empty() {
+            for (path, text) in &modules {
+                fs::create_dir_all(found()).unwrap();
+                fs::write(found().join(path.file_name().unwrap()), text).unwrap();
+            }
             return tally.fault(&faults.join(", "), &ended, &notebook);
         }
+        let in_cells = typed(&sandbox.notebook()).unwrap_or_default();
+        by_hand.retain(|token| !drops && !in_cells.contains(token));
         match rng.random_range(0..3) {
             0 => sandbox.write(NOTEBOOK, &mutated(rng, &sandbox.notebook())),
             1 => {
@@ -155,7 +175,9 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
                 if !modules.is_empty() {
                     let (path, module) = pick(rng, &modules);
                     let mut rows: Vec<String> = module.lines().map(str::to_owned).collect();
-                    rows.insert(rng.random_range(0..=rows.len()), token_line(rng));
+                    let (at, line) = (rng.random_range(0..=rows.len()), token_line(rng));
+                    by_hand.extend(tokens(&line));
+                    rows.insert(at, line);
                     fs::write(path, rows.join("\n") + "\n").unwrap();
                 }
             }
@@ -254,15 +276,14 @@ fn fuzz() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seconds = number("FUZZ_SECONDS").unwrap_or(60);
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let mut seed = number("FUZZ_SEED").unwrap_or_else(now) * 1_000_000;
-    println!("FUZZ_SEED={}", seed / 1_000_000);
+    let seed = number("FUZZ_SEED").unwrap_or_else(now);
+    println!("FUZZ_SEED={seed}");
     let (seeds, started, mut tally) = (seeds(), Instant::now(), Tally::default());
-    let mut rounds = 0;
-    while started.elapsed() < Duration::from_secs(seconds) {
-        seed += 1;
-        rounds += 1;
+    let only = number("FUZZ_ROUND");
+    while started.elapsed() < Duration::from_secs(seconds) && only.is_none_or(|round| tally.round < round) {
+        tally.round = only.unwrap_or(tally.round + 1);
         let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        bytes[..8].copy_from_slice(&(seed * 1_000_000 + tally.round).to_le_bytes());
         let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
         let notebook = pick(&mut rng, &seeds);
         let notebook = some_cells(&mut rng, &notebook);
@@ -272,7 +293,7 @@ fn fuzz() {
             _ => one_after_the_other(&mut rng, &notebook, &mut tally),
         }
     }
-    println!("{rounds} rounds, {} commands, by status {:?}", tally.commands, tally.by_status);
+    println!("{} rounds, {} commands, by status {:?}", tally.round, tally.commands, tally.by_status);
     println!("the slowest: {:?}", tally.slowest);
     assert!(tally.faults.is_empty(), "{} faults:\n\n{}", tally.faults.len(), tally.faults.join("\n\n"));
 }
