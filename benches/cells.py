@@ -1,10 +1,11 @@
-"""How the time of an export grows with a notebook: 500 to 8,000 cells, many setups and tests, one long cell.
+"""How the time of an export and of a sync grows with a notebook: 500 to 8,000 cells, many setups and tests, long cells.
 
     python3 benches/cells.py [ROUNDS] [NBEXPORT]
 
 Needs Python alone. Each time is the best of ROUNDS (3) fresh exports of one notebook in a crate of its own, by the program
-NBEXPORT (target/release/nbexport, which is built). "per cell" is what to look at: it stays where time grows with the
-notebook, and doubles from row to row where it grows with its square.
+NBEXPORT (target/release/nbexport, which is built); then of a sync once every exported cell and test was edited in the
+module. "per cell" is of the processor's time, and what to look at: it stays where time grows with the notebook, and
+doubles from row to row where it grows with its square.
 """
 import json
 import os
@@ -58,22 +59,37 @@ def project(folder, cells, ids=True):
     (folder / "notebooks/00_cells.ipynb").write_text(json.dumps(book, indent=1))
 
 
+def run(folder, *arguments):
+    """Seconds of wall time and of the processor."""
+    start, before = time.perf_counter(), os.times()
+    done = subprocess.run([NBEXPORT, *arguments], cwd=folder, capture_output=True, text=True)
+    seconds, after = time.perf_counter() - start, os.times()
+    if done.returncode:
+        sys.exit(f"nbexport {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[:2000]}")
+    return seconds, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def edit(folder):
+    """An edit of each item and of each test in the module."""
+    module = folder / "exp/src/nb_00.rs"
+    text = module.read_text()
+    module.write_text(text.replace("    x + ", "    0 + x + ").replace("assert_eq!(", "assert_eq!(0 + "))
+
+
 def measure(cells, ids=True):
-    """The best of some fresh exports, in seconds of wall time and of the processor."""
-    best = (float("inf"), float("inf"))
+    """The best of some fresh exports and of as many syncs, in seconds of wall time and of the processor."""
+    exports, syncs = [], []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name) / "project"
         for _ in range(ROUNDS):
             project(folder, cells, ids)
-            start, before = time.perf_counter(), os.times()
-            done = subprocess.run([NBEXPORT, "-q"], cwd=folder, capture_output=True, text=True)
-            seconds, after = time.perf_counter() - start, os.times()
-            if done.returncode:
-                sys.exit(f"nbexport ended with {done.returncode}:\n{done.stderr[:2000]}")
-            busy = after.children_user + after.children_system - before.children_user - before.children_system
-            best = (min(best[0], seconds), min(best[1], busy))
+            exports.append(run(folder, "-q"))
+            edit(folder)
+            syncs.append(run(folder, "sync", "-q"))
+            book = (folder / "notebooks/00_cells.ipynb").read_text()
+            assert "0 + " in book or "x + " not in "".join(cells), "the edits are not in the notebook"
             shutil.rmtree(folder)
-    return best
+    return [tuple(map(min, zip(*times))) for times in [exports, syncs]]
 
 
 def main():
@@ -85,11 +101,13 @@ def main():
              for count in [4000, 8000]]
     rows += [("300 setups, 3,000 tests", 3300, lambda: measure(setups(300, 3000))),
              ("one cell of 4,000 items", 4000, lambda: measure(
-                 ["//| export\n" + "\n".join(item(n).split("\n", 1)[1] for n in range(4000))]))]
-    print("| notebook | time | of the processor | per cell |\n|---|---|---|---|")
-    for name, count, run in rows:
-        seconds, busy = run()
-        print(f"| {name} | {seconds * 1000:,.0f} ms | {busy * 1000:,.0f} ms | {busy / count * 1e6:.0f} µs |", flush=True)
+                 ["//| export\n" + "\n".join(item(n).split("\n", 1)[1] for n in range(4000))])),
+             ("a literal of 100,000 digits", 1, lambda: measure(
+                 ["//| export\npub fn long(x: f64) -> f64 {\n    x + 1." + "7" * 100_000 + "\n}"]))]
+    print("| notebook | export | per cell | sync | per cell |\n|---|---|---|---|---|")
+    for name, count, times in rows:
+        figures = [f"{seconds * 1000:,.0f} ms | {busy / count * 1e6:,.0f} µs" for seconds, busy in times()]
+        print(f"| {name} | {' | '.join(figures)} |", flush=True)
 
 
 main()

@@ -395,7 +395,7 @@ impl World {
             .iter()
             .flat_map(|file| module::regions(&fs::read_to_string(file).unwrap()))
             .collect();
-        let synced = sync::sync(&self.project, &path, prefer).unwrap();
+        let synced = sync::sync(&self.project, std::slice::from_ref(&path), prefer).remove(0).unwrap();
         if synced.is_bad() {
             assert!(before == self.case.files("."), "a refused sync wrote something");
             return;
@@ -551,7 +551,7 @@ proptest! {
             world.make(&Edit::AtTheEnd(file, line));
         }
         let path = world.case.path(NOTEBOOK);
-        let synced = sync::sync(&world.project, &path, None).unwrap();
+        let synced = sync::sync(&world.project, &[path], None).remove(0).unwrap();
         let said: Vec<String> = synced.diagnostics.iter().map(|it| it.render(false)).collect();
         prop_assert!(said.is_empty(), "{}", said.join("\n"));
         let notebook = world.sources();

@@ -15,10 +15,9 @@ pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status> {
         _ => None,
     };
     let (mut status, mut wrote) = (Status::Success, false);
-    for path in context.notebooks_or_all()? {
-        let synced = match sync::sync(&context.project, &path, prefer) {
+    for synced in sync::sync(&context.project, &context.notebooks_or_all()?, prefer) {
+        let synced = match synced {
             Ok(synced) => synced,
-            // It does not hold up the others.
             Err(diagnostic) => {
                 status = status.max(context.tell(&diagnostic));
                 continue;
@@ -52,7 +51,7 @@ fn print(synced: &Synced, context: &Context) {
     for id in &synced.kept {
         context.printer.info(&format!("{name}: kept cell {id}; the module was written anew"));
     }
-    if synced.cells.is_empty() && synced.new_cells.is_empty() && synced.kept.is_empty() {
+    if !synced.is_written() {
         context.printer.info(&format!("{name}: nothing to sync"));
     }
 }

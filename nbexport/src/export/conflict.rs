@@ -1,5 +1,6 @@
 //! A generated file that git left in conflict: what in it neither side has, and nobody but a person wrote.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::export::module;
@@ -25,7 +26,7 @@ pub(super) fn typed_into_conflict(path: &Path, text: &str, new: &str) -> Vec<Str
         typed.extend(edited.into_iter().map(|region| format!("the cell `{}`", region.id)));
     }
     let base = staged(":1").unwrap_or_default();
-    let known: Vec<&str> =
+    let known: HashSet<&str> =
         sides.iter().map(String::as_str).chain([new, &base]).flat_map(str::lines).collect();
     let unknown = text.lines().enumerate().filter(|(_, line)| !is_marker(line) && !known.contains(line));
     typed.extend(unknown.map(|(index, _)| format!("line {}", index + 1)));

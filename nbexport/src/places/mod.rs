@@ -5,7 +5,7 @@
 
 mod rendered;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -236,11 +236,13 @@ fn number(text: &str, before: &str) -> Option<(usize, usize)> {
 /// they are.
 fn moved(module: &Module, on_disk: &str) -> LineMap {
     let new = module::regions(&module.text);
+    let lines: HashMap<(&str, &str), usize> =
+        new.iter().rev().map(|it| ((&*it.id, &*it.text), it.line)).collect();
     let mut origins = vec![None; on_disk.lines().count()];
     for region in module::regions(on_disk) {
-        let Some(same) = new.iter().find(|it| it.id == region.id && it.text == region.text) else { continue };
+        let Some(same) = lines.get(&(&*region.id, &*region.text)) else { continue };
         for line in 1..=region.text.lines().count() {
-            origins[region.line - 1 + line] = module.map.origin(same.line + line);
+            origins[region.line - 1 + line] = module.map.origin(same + line);
         }
     }
     let mut map = LineMap::default();

@@ -1,8 +1,8 @@
 //! What stands in the way of a sync, said so that a person can go on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 
 use similar::TextDiff;
 
@@ -11,6 +11,7 @@ use super::compare::{Comparison, Proposal};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export::generated::generated_files;
 use crate::export::module::{self, Module, Region};
+use crate::files;
 use crate::notebook::Cell;
 use crate::project::Project;
 
@@ -44,7 +45,7 @@ impl Comparison<'_> {
                 None => missing.push(our.called()),
             }
         }
-        for region in module::typed_markers(&self.on_disk, &self.module.text) {
+        for region in module::typed_markers((&self.on_disk, theirs), (&self.module.text, ours)) {
             synced.diagnostics.push(self.marker_edited(&region));
         }
         if let Some(top) = top.filter(|_| synced.diagnostics.len() == before) {
@@ -152,15 +153,32 @@ fn first_line(cell: &Cell) -> Range<usize> {
     0..cell.text().lines().next().map_or(0, str::len)
 }
 
-/// Edited modules that the notebook feeds no more: its cells were deleted, or are exported elsewhere.
-pub(super) fn left_over(project: &Project, notebook: &str, modules: &[Module]) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    let fed = |path: &Path| modules.iter().any(|module| project.krate.join(&module.path) == path);
-    for (path, text) in generated_files(project, |path| !fed(path)) {
-        if module::generated_from(&text) != Some(notebook) {
-            continue;
+/// The files of the crate that nbexport wrote, by the notebook that they say they come from.
+pub(super) struct Generated(HashMap<String, Vec<PathBuf>>);
+
+impl Generated {
+    pub(super) fn of(project: &Project) -> Self {
+        let mut by_notebook: HashMap<String, Vec<PathBuf>> = HashMap::new();
+        for (path, text) in generated_files(project, |_| true) {
+            let notebook = module::generated_from(&text).unwrap_or_default();
+            by_notebook.entry(notebook.to_owned()).or_default().push(path);
         }
-        let name = project.name_of(&path);
+        Self(by_notebook)
+    }
+}
+
+/// Edited modules that the notebook feeds no more: its cells were deleted, or are exported elsewhere.
+pub(super) fn left_over(
+    project: &Project,
+    generated: &Generated,
+    notebook: &str,
+    modules: &[Module],
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let fed: HashSet<PathBuf> = modules.iter().map(|module| project.krate.join(&module.path)).collect();
+    for path in generated.0.get(notebook).into_iter().flatten().filter(|path| !fed.contains(*path)) {
+        let Ok(text) = files::read_text(path) else { continue };
+        let name = project.name_of(path);
         let edited: Vec<String> = module::edited_regions(&text, "").iter().map(Region::called).collect();
         if !edited.is_empty() {
             found.push(

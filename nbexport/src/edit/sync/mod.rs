@@ -12,9 +12,10 @@ mod explain;
 mod settle;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::compare::{Brought, Comparison, cells_by_marker};
+use self::explain::Generated;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export::module;
 use crate::export::{self, Options};
@@ -47,32 +48,48 @@ pub struct Synced {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Brings the edits of a notebook's modules into the notebook, and the crate then in step with it.
-///
-/// # Errors
-/// The notebook cannot be read, or a file cannot be written.
-pub fn sync(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced> {
-    let mut synced = bring_back(project, path, prefer)?;
-    if synced.is_bad() || synced.cells.is_empty() && synced.new_cells.is_empty() && synced.kept.is_empty() {
-        return Ok(synced);
+/// Brings the edits of each notebook's modules into the notebook, and the crate then in step with them. An error is that
+/// the notebook cannot be read, or a file cannot be written; it does not hold up the others.
+pub fn sync(project: &Project, paths: &[PathBuf], prefer: Option<Side>) -> Vec<Result<Synced>> {
+    let generated = Generated::of(project);
+    let mut all: Vec<Result<Synced>> =
+        paths.iter().map(|path| bring_back(project, &generated, path, prefer)).collect();
+    let is_written = |synced: &Result<Synced>| synced.as_ref().is_ok_and(Synced::is_written);
+    let written: Vec<PathBuf> = paths
+        .iter()
+        .zip(&all)
+        .filter(|(_, synced)| is_written(synced))
+        .map(|(path, _)| path.clone())
+        .collect();
+    if written.is_empty() {
+        return all;
     }
-    // What else is made of the notebook: `lib.rs` and Cargo.toml.
-    let report = export::export(project, Some(&[path.to_owned()]), &Options::default())?;
-    let outcomes = report.outcomes.iter().flat_map(|outcome| &outcome.diagnostics);
-    if outcomes.chain(&report.diagnostics).any(Diagnostic::is_error) {
-        synced.diagnostics.push(
-            Diagnostic::warning(format!(
-                "`{}` has the edits now, but the crate is not in step",
-                synced.notebook
-            ))
-            .help("run `nbexport`: it says what stands in the way"),
-        );
+    // What else is made of the notebooks: `lib.rs` and Cargo.toml.
+    let report = export::export(project, Some(&written), &Options::default());
+    let held_back = |notebook: &str| match &report {
+        Err(_) => true,
+        Ok(report) => {
+            let outcomes = report.outcomes.iter().filter(|outcome| outcome.notebook == notebook);
+            let own = outcomes.flat_map(|outcome| &outcome.diagnostics);
+            own.chain(&report.diagnostics).any(Diagnostic::is_error)
+        }
+    };
+    for synced in all.iter_mut().flatten().filter(|synced| synced.is_written()) {
+        if held_back(&synced.notebook) {
+            synced.diagnostics.push(
+                Diagnostic::warning(format!(
+                    "`{}` has the edits now, but the crate is not in step",
+                    synced.notebook
+                ))
+                .help("run `nbexport`: it says what stands in the way"),
+            );
+        }
     }
-    Ok(synced)
+    all
 }
 
 /// The notebook and its modules. All is held against what is to be written before the first byte is.
-fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Synced> {
+fn bring_back(project: &Project, generated: &Generated, path: &Path, prefer: Option<Side>) -> Result<Synced> {
     let lock = Lock::of(project)?;
     let name = project.name_of(path);
     let notebook = Notebook::read(path, &name)?;
@@ -103,7 +120,7 @@ fn bring_back(project: &Project, path: &Path, prefer: Option<Side>) -> Result<Sy
         side.compare(&mut synced, &mut brought);
     }
     settle::settle(&notebook, &crate_name, &mut synced, &mut brought);
-    synced.diagnostics.extend(explain::left_over(project, &name, &modules));
+    synced.diagnostics.extend(explain::left_over(project, generated, &name, &modules));
     if synced.is_bad() || brought.lines.is_empty() && synced.kept.is_empty() && synced.cells.is_empty() {
         return Ok(synced);
     }
@@ -154,6 +171,12 @@ fn written<'a>(project: &Project, module: &'a Original, notebook: &str) -> Resul
 }
 
 impl Synced {
+    /// Whether the notebook or its modules were written.
+    pub fn is_written(&self) -> bool {
+        let nothing = self.cells.is_empty() && self.new_cells.is_empty() && self.kept.is_empty();
+        !nothing && !self.is_bad()
+    }
+
     /// Whether something stands in the way.
     pub fn is_bad(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)

@@ -76,6 +76,10 @@ pub fn regions(text: &str) -> Vec<Region> {
 /// More markers than this are in no cell's text.
 const MOST_MARKERS_IN_A_CELL: usize = 64;
 
+/// Nor more than a few with so many bytes between them: an edited region is not held against all that follows it.
+const MOST_BETWEEN_MARKERS: usize = 1 << 16;
+const FEW_MARKERS: usize = 4;
+
 /// The text of a region, and how many of the pieces after it belong to it: a cell may hold a line that reads like a
 /// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
 fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -> (String, usize) {
@@ -85,7 +89,12 @@ fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -
     if hash.is(&region.hash) {
         return (text(lines), 0);
     }
+    let mut between = 0;
     for (index, (_, marker, more)) in after.iter().take(MOST_MARKERS_IN_A_CELL).enumerate() {
+        between += more.iter().map(|line| line.len()).sum::<usize>();
+        if index >= FEW_MARKERS && between > MOST_BETWEEN_MARKERS {
+            break;
+        }
         hash.add(&[marker]);
         hash.add(more);
         if hash.is(&region.hash) {
@@ -149,17 +158,15 @@ fn parse_marker(line: &str) -> Option<(&str, &str, &str)> {
 /// The regions of the file on disk that somebody edited since they were written, and that the new text would
 /// overwrite: an edit that the notebook has by now is none.
 pub(crate) fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
-    let ours = regions(new);
+    let (theirs, ours) = (regions(on_disk), regions(new));
     let mut by_id: HashMap<&str, Vec<&str>> = HashMap::with_capacity(ours.len());
     for our in &ours {
         by_id.entry(&our.id).or_default().push(&our.text);
     }
     let has = |region: &Region| by_id.get(&*region.id).is_some_and(|texts| texts.contains(&&*region.text));
-    let mut edited: Vec<Region> = top(on_disk)
-        .into_iter()
-        .chain(regions(on_disk).into_iter().filter(|region| is_by_hand(region, on_disk) && !has(region)))
-        .collect();
-    for region in typed_markers(on_disk, new) {
+    let by_hand = theirs.iter().filter(|region| is_by_hand(region, on_disk) && !has(region));
+    let mut edited: Vec<Region> = top(on_disk).into_iter().chain(by_hand.cloned()).collect();
+    for region in typed_markers((on_disk, &theirs), (new, &ours)) {
         if edited.iter().all(|other| other.line != region.line) {
             edited.push(region);
         }
@@ -170,8 +177,12 @@ pub(crate) fn edited_regions(on_disk: &str, new: &str) -> Vec<Region> {
 
 /// The regions of the file on disk whose marker somebody typed into, and [`TOP`] where it was the first line: the new text
 /// has what they were.
-pub(crate) fn typed_markers(on_disk: &str, new: &str) -> Vec<Region> {
-    let (theirs, ours) = (regions(on_disk), regions(new));
+///
+/// Each text comes with its regions.
+pub(crate) fn typed_markers(
+    (on_disk, theirs): (&str, &[Region]),
+    (new, ours): (&str, &[Region]),
+) -> Vec<Region> {
     let [Some(their_path), Some(our_path)] = [on_disk, new].map(generated_from) else { return Vec::new() };
     let [their_head, our_head] = [their_path, our_path].map(file_name);
     let there: HashMap<&str, &Region> = theirs.iter().map(|their| (&*their.id, their)).collect();
@@ -202,11 +213,14 @@ pub(crate) fn typed_markers(on_disk: &str, new: &str) -> Vec<Region> {
 
 /// Whether somebody typed something into what nbexport wrote: all of that still shows, before and behind.
 fn typed_into(written: &str, found: &str) -> bool {
+    if found.len() <= written.len() {
+        return false;
+    }
     let same =
         |pairs: &mut dyn Iterator<Item = (u8, u8)>| pairs.take_while(|(one, other)| one == other).count();
     let before = same(&mut written.bytes().zip(found.bytes()));
     let behind = same(&mut written.bytes().rev().zip(found.bytes().rev()));
-    found.len() > written.len() && before + behind >= written.len()
+    before + behind >= written.len()
 }
 
 fn file_name(path: &str) -> &str {
