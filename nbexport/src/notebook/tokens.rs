@@ -15,8 +15,11 @@ const DEEPEST: usize = 16_000;
 /// What a level of brackets counts, measured in operators: the calls that parse it take that much more of the stack.
 const LEVEL: usize = 8;
 
+/// A text of so many bytes is not that deep whatever stands in it: a `<` counts the most.
+const SMALL: usize = DEEPEST / (LEVEL + 1);
+
 /// A number is read digit by digit into one of any size, in quadratic time; a `u128` has 39.
-const LONGEST_NUMBER: usize = 1_000;
+const LONGEST_NUMBER: usize = SMALL;
 
 /// The tokens of a cell.
 #[derive(Debug, Default)]
@@ -44,6 +47,9 @@ pub(crate) enum Refused {
 pub(crate) fn read(text: &str) -> Result<Tokens, Refused> {
     let stream = TokenStream::from_str(text).map_err(|error| Refused::Lex(error.into()))?;
     let mut lines_within_literals = Vec::new();
+    if text.len() <= SMALL && !may_span_lines(text) {
+        return Ok(Tokens { stream, lines_within_literals });
+    }
     // The groups that are yet to be read, each with how deep it stands.
     let mut groups = vec![(stream.clone(), 0)];
     while let Some((tokens, depth)) = groups.pop() {

@@ -12,7 +12,9 @@ pub(super) fn check(parsed: &ParsedNotebook<'_>, wrong: &mut Vec<Diagnostic>) {
         if cell.role() == Role::Setup {
             setup.push(cell);
         }
-        let (Role::Bench(name), Ok(code)) = (cell.role(), cell.code()) else { continue };
+        // In this order: a cell of another role is not to be parsed for this.
+        let Role::Bench(name) = cell.role() else { continue };
+        let Ok(code) = cell.code() else { continue };
         wrong.extend(module::measured(code).err().map(|why| not_measured(cell, why)));
         if module::question_mark_and_await(code, &setup).1 {
             wrong.push(

@@ -1,5 +1,6 @@
 //! A test, a benchmark or a setup cell that uses what another cell declares and the crate will not have.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -97,8 +98,8 @@ fn called(cell: &ParsedCell<'_>) -> (&'static str, &'static str) {
 /// What the cells of a notebook declare, looked up by name. A cell is read only when it mentions a name that is asked for.
 struct Elsewhere<'a, 'b> {
     parsed: &'b ParsedNotebook<'a>,
-    /// The cells in whose text a word stands, by their places in `parsed`, in order.
-    mentions: HashMap<&'b str, Vec<usize>>,
+    /// The cells in whose text a word stands, by their places in `parsed`, in order. It is made when it is first asked.
+    mentions: OnceCell<HashMap<&'b str, Vec<usize>>>,
     /// The variables of each name asked for, in order of their cells.
     variables: HashMap<String, Vec<(usize, Range<usize>)>>,
     /// The items of each name asked for that are not exported.
@@ -107,8 +108,14 @@ struct Elsewhere<'a, 'b> {
 
 impl<'a, 'b> Elsewhere<'a, 'b> {
     fn new(parsed: &'b ParsedNotebook<'a>) -> Self {
+        Self { parsed, mentions: OnceCell::new(), variables: HashMap::new(), items: HashMap::new() }
+    }
+
+    fn mentions(parsed: &'b ParsedNotebook<'a>) -> HashMap<&'b str, Vec<usize>> {
         let mut mentions: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, cell) in parsed.cells.iter().enumerate() {
+        // What is exported has no variables, and none of its items is missing.
+        let cells = parsed.cells.iter().enumerate();
+        for (index, cell) in cells.filter(|(_, cell)| !matches!(cell.role(), Role::Export(..))) {
             for word in cell.cell.text().split(|c: char| !(c.is_alphanumeric() || c == '_')) {
                 let cells = mentions.entry(word).or_default();
                 if cells.last() != Some(&index) {
@@ -116,13 +123,14 @@ impl<'a, 'b> Elsewhere<'a, 'b> {
                 }
             }
         }
-        Self { parsed, mentions, variables: HashMap::new(), items: HashMap::new() }
+        mentions
     }
 
     /// The code of the cells that mention a name.
     fn mentioning(&self, name: &str) -> impl Iterator<Item = (usize, &'b Code)> {
         let word = name.strip_prefix("r#").unwrap_or(name);
-        let cells = self.mentions.get(word).map(Vec::as_slice).unwrap_or_default();
+        let mentions = self.mentions.get_or_init(|| Self::mentions(self.parsed));
+        let cells = mentions.get(word).map(Vec::as_slice).unwrap_or_default();
         let parsed = self.parsed;
         cells.iter().filter_map(move |index| Some((*index, parsed.cells[*index].code().as_ref().ok()?)))
     }
