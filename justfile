@@ -59,6 +59,10 @@ bench-runners *NOTEBOOKS:
 bench-many *ARGS:
     python3 benches/many.py {{ARGS}}
 
+# The notebooks in four shares against one run: the ideal ratio and the measured one
+bench-partition *ARGS:
+    python3 benches/partition.py {{ARGS}}
+
 # How the time of an export grows with a notebook: 500 to 8,000 cells
 bench-cells *ARGS:
     python3 benches/cells.py {{ARGS}}

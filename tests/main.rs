@@ -37,6 +37,7 @@ mod merge;
 mod migrate;
 mod native;
 mod outputs;
+mod partition;
 mod prepare;
 mod printing;
 mod profile;

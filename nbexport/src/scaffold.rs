@@ -28,6 +28,13 @@ const GITIGNORE: &str = "/target\n.ipynb_checkpoints/\n.evcxr_tmp/\n";
 const GITATTRIBUTES: &str = "*.ipynb text eol=lf\nsrc/nb_*.rs linguist-generated\n";
 const README: &str = include_str!("../template/README.md");
 const WORKFLOW: &str = include_str!("../template/ci.yml");
+/// How a CI server gets nbexport. What is no release, as its version says, cannot be had from crates.io.
+const INSTALL: &str = "INSTALL_NBEXPORT: cargo install --locked nbexport@{version}";
+const INSTALL_UNRELEASED: &str = "\
+# This nbexport, {version}, is no release yet. Say here how you install it, from its repository or a copy:
+  #   cargo install --locked --git URL nbexport
+  # As long as nothing stands here, `cargo test` runs, and the notebooks do not.
+  INSTALL_NBEXPORT: \"\"";
 
 /// Cargo or the language has its own use for these, so a crate of this name cannot be built or used.
 const RESERVED: [&str; 9] =
@@ -64,7 +71,7 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     ];
     // A CI server looks for it on the repository's top and nowhere else.
     if repository.is_none() {
-        files.insert(4, (".github/workflows/ci.yml", WORKFLOW.to_owned()));
+        files.insert(4, (".github/workflows/ci.yml", workflow(env!("CARGO_PKG_VERSION"))));
     }
     let made = write_all(folder, files, workspace)?;
     if repository.is_none() {
@@ -72,6 +79,12 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
         let _ = git::git(folder, &["init", "--quiet"]);
     }
     Ok(made)
+}
+
+/// The CI workflow of a project that this version of nbexport makes.
+fn workflow(version: &str) -> String {
+    let install = if version.contains('-') { INSTALL_UNRELEASED } else { INSTALL };
+    WORKFLOW.replace("{install}", install).replace("{version}", version)
 }
 
 fn check_crate_name(name: &str) -> Result<()> {
@@ -175,7 +188,7 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
         folder.canonicalize().is_ok_and(|folder| top.canonicalize().is_ok_and(|top| top == folder))
     });
     if is_top && !folder.join(".github/workflows/ci.yml").exists() {
-        files.push((".github/workflows/ci.yml", WORKFLOW.to_owned()));
+        files.push((".github/workflows/ci.yml", workflow(env!("CARGO_PKG_VERSION"))));
     }
     let mut changes = Vec::new();
     // Below the repository's top the target folder is the workspace's, and ignored there.
@@ -289,6 +302,14 @@ mod tests {
     use super::*;
     use crate::export;
     use crate::notebook::Notebook;
+
+    #[test]
+    fn ci_installs_a_release_and_nothing_that_is_none() {
+        assert!(workflow("1.2.3").contains("\n  INSTALL_NBEXPORT: cargo install --locked nbexport@1.2.3\n"));
+        let unreleased = workflow("1.2.3-dev");
+        assert!(unreleased.contains("\n  # This nbexport, 1.2.3-dev, is no release yet."), "{unreleased}");
+        assert!(unreleased.contains("\n  INSTALL_NBEXPORT: \"\"\n"), "{unreleased}");
+    }
 
     #[test]
     fn the_first_notebook_exports_without_a_complaint() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use nbexport::run::partition::Partition;
 
 use super::{Format, InCrate};
 
@@ -15,6 +16,13 @@ pub(crate) struct TestArgs {
     /// Only notebooks whose name holds this; `NAME:CELL` runs them up to a cell, given by its number or id
     #[arg(long, value_name = "NAME[:CELL]")]
     pub filter: Option<String>,
+    /// Run one share of the notebooks: `slice:1/4`, evenly by the times of the last run, or `hash:1/4`, by name
+    #[arg(long, value_name = "PARTITION", conflicts_with = "both")]
+    pub partition: Option<Partition>,
+    /// How long the notebooks took, to share them evenly; a run of all of them writes it. Without it, what the last run of
+    /// all took on this machine counts
+    #[arg(long, value_name = "FILE")]
+    pub timings_file: Option<PathBuf>,
     /// Run notebooks, too, of which nothing has changed since all their cells passed
     #[arg(long)]
     pub fresh: bool,

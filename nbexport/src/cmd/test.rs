@@ -9,6 +9,7 @@ use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::export::generated;
 use nbexport::project::Project;
 use nbexport::run::outputs::Keep;
+use nbexport::run::timings::{self, Timings};
 use nbexport::run::{Options, Outcome, Select};
 use nbexport::run::{kernel, native, process};
 use serde_json::json;
@@ -31,9 +32,25 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     }
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
-    let notebooks = context.notebooks_or_all()?;
+    let mut notebooks = context.notebooks_or_all()?;
     let mut options = options(&context.project, &args.how, args.filter.as_deref());
     options.fresh = args.fresh;
+    let is_whole = args.partition.is_none() && options.select.cell.is_none();
+    let mut timings = match &args.timings_file {
+        Some(file) => Timings::read(file)?,
+        None => Timings::read(&timings::file_of(&context.project, kernel.is_some())).unwrap_or_default(),
+    };
+    if let Some(partition) = args.partition {
+        let all = notebooks.len();
+        notebooks = partition.of(&context.project, notebooks, &options.select, &timings);
+        if args.format == Format::Text {
+            context.printer.info(&format!("{partition}: {} of {all} notebooks", notebooks.len()));
+        }
+        if notebooks.is_empty() {
+            args.junit.as_deref().map(|file| junit::write(file, &[])).transpose()?;
+            return Ok(Status::Success);
+        }
+    }
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
@@ -66,6 +83,15 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     }
     if let Some(file) = &args.junit {
         junit::write(file, &outcomes)?;
+    }
+    // All shares go by the same times, so that no notebook is in two of them or in none: none of them may change these.
+    if is_whole {
+        timings.learn(&outcomes);
+        match &args.timings_file {
+            Some(file) => timings.write(file)?,
+            // Without them, the next shares are of equal number.
+            None => drop(timings.write(&timings::file_of(&context.project, kernel.is_some()))),
+        }
     }
     let names: Vec<&str> = outcomes.iter().map(|(name, _)| name.as_str()).collect();
     if status == Status::Success && generated::has_files_of(&context.project, &names) {

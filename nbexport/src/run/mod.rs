@@ -6,8 +6,10 @@ pub mod kernel;
 mod left_out;
 pub mod native;
 pub mod outputs;
+pub mod partition;
 mod plan;
 pub mod process;
+pub mod timings;
 pub mod verdict;
 
 use std::collections::BTreeSet;
