@@ -29,6 +29,7 @@ mod git_paths;
 mod hand_edits;
 mod hostile;
 mod interrupted;
+#[cfg_attr(not(feature = "kernel"), path = "kernel_left_out.rs")]
 mod kernel;
 mod lib_rs;
 mod lossless;

@@ -1,10 +1,11 @@
-//! `nbexport kernel`: a kernelspec with the project's profile, for JupyterLab and VS Code.
+//! What needs a Jupyter kernel: notebooks that run in one, and `nbexport kernel`, a kernelspec with the project's
+//! profile, for JupyterLab and VS Code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nbexport::diagnostic::Result;
 use nbexport::project::{self, Project};
-use nbexport::run::kernel;
+use nbexport::run::{Options, Outcome, Progress, kernel};
 
 use super::Status;
 use crate::cli::{Global, KernelCommand};
@@ -34,4 +35,16 @@ pub(crate) fn run(command: KernelCommand, global: &Global) -> Result<Status> {
         },
     }
     Ok(Status::Success)
+}
+
+/// Runs notebooks in the kernel `name`, or in the first one for Rust when the name is empty.
+pub(super) fn test(
+    project: &Project,
+    notebooks: &[PathBuf],
+    name: &str,
+    options: &Options,
+    progress: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Vec<(String, Outcome)>> {
+    let spec = kernel::find((!name.is_empty()).then_some(name))?;
+    Ok(kernel::test(project, notebooks, &spec, options, progress))
 }

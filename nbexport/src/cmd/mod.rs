@@ -12,6 +12,7 @@ pub(crate) mod fmt;
 mod folder;
 pub(crate) mod hooks;
 mod junit;
+#[cfg_attr(not(feature = "kernel"), path = "kernel_left_out.rs")]
 pub(crate) mod kernel;
 pub(crate) mod merge;
 pub(crate) mod migrate;

@@ -2,11 +2,11 @@
 
 use nbexport::diagnostic::Result;
 use nbexport::run::outputs::Keep;
-use nbexport::run::{Outcome, Progress, kernel, native};
+use nbexport::run::{Outcome, Progress, native};
 
 use super::report::Reporter;
 use super::test::{listen_for_interrupts, options};
-use super::{Context, Status, tell_to_reload};
+use super::{Context, Status, kernel, tell_to_reload};
 use crate::cli::{Format, Global, RunArgs};
 
 /// Runs the notebooks, and writes each when it is through.
@@ -31,8 +31,8 @@ pub(super) fn run_and(args: &RunArgs, global: &Global, keep: Keep) -> Result<Sta
     let outcomes = if args.native {
         native::test(&context.project, &notebooks, &options, &tell)?
     } else {
-        let spec = kernel::find(args.kernel.as_deref().filter(|name| !name.is_empty()))?;
-        kernel::test(&context.project, &notebooks, &spec, &options, &tell)
+        let name = args.kernel.as_deref().unwrap_or_default();
+        kernel::test(&context.project, &notebooks, name, &options, &tell)?
     };
     let status = reporter.finish(&outcomes);
     if !args.check && outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Ran(_))) {

@@ -11,11 +11,11 @@ use nbexport::project::Project;
 use nbexport::run::outputs::Keep;
 use nbexport::run::timings::{self, Timings};
 use nbexport::run::{Options, Outcome, Select};
-use nbexport::run::{kernel, native, process};
+use nbexport::run::{native, process};
 use serde_json::json;
 
 use super::report::Reporter;
-use super::{Context, Status, both, junit};
+use super::{Context, Status, both, junit, kernel};
 use crate::cli::{Format, Global, HowToRun, TestArgs};
 use crate::printer::Printer;
 
@@ -54,19 +54,14 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
-        Some(name) => {
-            let spec = kernel::find((!name.is_empty()).then_some(name))?;
-            kernel::test(&context.project, &notebooks, &spec, &options, &|it| reporter.tell(&it))
-        }
+        Some(name) => kernel::test(&context.project, &notebooks, name, &options, &|it| reporter.tell(&it))?,
     };
     let mut status = reporter.finish(&outcomes);
     if args.both && !outcomes.is_empty() {
         let reporter = Reporter::new(context.printer, args.format, notebooks.len());
         // What comes after a cell that fails is judged by the kernel, too, or there would be nothing to compare.
         let options = Options { keep_going: true, ..options };
-        let in_kernel = kernel::test(&context.project, &notebooks, &kernel::find(None)?, &options, &|it| {
-            reporter.tell(&it);
-        });
+        let in_kernel = kernel::test(&context.project, &notebooks, "", &options, &|it| reporter.tell(&it))?;
         let _ = reporter.finish(&in_kernel);
         // That a notebook needs the kernel is no difference: natively nothing is said of it.
         let unable = outcomes.iter().chain(&in_kernel).any(|(_, outcome)| {

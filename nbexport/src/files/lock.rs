@@ -96,6 +96,7 @@ fn lock_of(folder: &Path) -> io::Result<File> {
 }
 
 /// Locks a file of nbexport's own if nobody else has it locked.
+#[cfg(feature = "kernel")]
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let file = open(path)?;
     match file.try_lock() {

@@ -1,7 +1,8 @@
 //! What both engines are asked, and what they tell: which notebooks and cells, what is going on, what came of it.
 //!
-//! [`crate::run::native`] and [`crate::run::kernel`] are the engines.
+//! [`crate::run::native`] and `kernel` (a feature) are the engines.
 
+#[cfg(feature = "kernel")]
 pub mod kernel;
 mod left_out;
 pub mod native;

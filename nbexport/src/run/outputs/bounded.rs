@@ -26,6 +26,7 @@ impl Bounded {
     }
 
     /// Takes one line end off the end.
+    #[cfg(any(feature = "kernel", test))]
     pub(in crate::run) fn pop_newline(&mut self) {
         let last = if self.tail.is_empty() { &mut self.head } else { &mut self.tail };
         if last.ends_with('\n') {

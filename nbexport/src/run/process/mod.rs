@@ -21,16 +21,9 @@ use self::windows::{interrupt, kill_all};
 ///
 /// The process then exits with 128 plus the signal's number, as a shell reports it.
 pub fn stop_on_interrupt() -> std::io::Result<()> {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    // Where signals come by a pipe, that is input.
-    #[cfg(unix)]
-    runtime.enable_io();
-    let runtime = runtime.build()?;
-    let guard = runtime.enter();
     let interrupt = interrupt()?;
-    drop(guard);
     std::thread::Builder::new().name("interrupt".into()).spawn(move || {
-        let number = runtime.block_on(interrupt);
+        let number = interrupt();
         kill_all();
         std::process::exit(128 + number);
     })?;

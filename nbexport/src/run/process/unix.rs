@@ -9,6 +9,8 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitSta
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// The groups alive in this process, and whether it is being stopped.
 struct Groups {
@@ -151,20 +153,10 @@ pub(super) fn kill_all() {
     }
 }
 
-/// Waits for what asks this process to end, and gives the signal's number. To be made where tokio runs, and awaited there.
-pub(super) fn interrupt() -> std::io::Result<impl Future<Output = i32>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-            _ = hangup.recv() => 1,
-        }
-    })
+/// What waits for a signal that asks this process to end, and gives its number. From here on no other comes through.
+pub(super) fn interrupt() -> std::io::Result<impl FnOnce() -> i32> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    Ok(move || signals.forever().next().unwrap_or(SIGTERM))
 }
 
 #[cfg(test)]

@@ -94,21 +94,25 @@ pub(super) fn kill_all() {
     *STOPPING.lock().unwrap_or_else(PoisonError::into_inner) = true;
 }
 
-/// Waits for what asks this process to end, and gives the number of the signal that it is elsewhere. To be made where tokio
-/// runs, and awaited there.
-pub(super) fn interrupt() -> std::io::Result<impl Future<Output = i32>> {
+/// What waits for an event that asks this process to end, and gives the number of the signal that it is elsewhere. From here
+/// on no other comes through.
+pub(super) fn interrupt() -> std::io::Result<impl FnOnce() -> i32> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
 
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let guard = runtime.enter();
     let (mut interrupt, mut stop) = (ctrl_c()?, ctrl_break()?);
     let (mut close, mut shutdown) = (ctrl_close()?, ctrl_shutdown()?);
-    Ok(async move {
+    drop(guard);
+    let event = async move {
         tokio::select! {
             _ = interrupt.recv() => 2,
             _ = stop.recv() => 15,
             _ = close.recv() => 1,
             _ = shutdown.recv() => 15,
         }
-    })
+    };
+    Ok(move || runtime.block_on(event))
 }
 
 #[cfg(test)]

@@ -1,0 +1,33 @@
+//! What needs a Jupyter kernel, in an nbexport that was built without the feature `kernel`.
+
+use std::path::PathBuf;
+
+use nbexport::diagnostic::{Diagnostic, Result};
+use nbexport::project::Project;
+use nbexport::run::{Options, Outcome, Progress};
+
+use super::Status;
+use crate::cli::{Global, KernelCommand};
+
+/// Says how to get it.
+pub(crate) fn run(_: KernelCommand, _: &Global) -> Result<Status> {
+    Err(left_out())
+}
+
+/// Says how to get it, and what there is without.
+pub(super) fn test(
+    _: &Project,
+    _: &[PathBuf],
+    _: &str,
+    _: &Options,
+    _: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Vec<(String, Outcome)>> {
+    Err(left_out().help("natively it needs no kernel: `nbexport test`, `nbexport run --native`"))
+}
+
+fn left_out() -> Diagnostic {
+    Diagnostic::error(
+        "this nbexport was built without `kernel`, and so does not speak with Jupyter's kernels",
+    )
+    .help("`cargo install --path nbexport`, without `--no-default-features`, has it")
+}
