@@ -232,7 +232,7 @@ fn failing() -> Case {
 #[test]
 fn failures_are_told_at_cell_line_and_column() {
     let case = failing();
-    let run = case.run("test --no-fail-fast");
+    let run = case.run("test --no-fail-fast --jobs 1");
     insta::assert_snapshot!(timeless(&run), @r#"
     exit status 1
     --- stdout
@@ -333,8 +333,41 @@ fn a_program_can_read_the_report_and_choose_cells() {
     assert!(xml.contains("<testcase name=\"cell 1 (one)\" classname=\"notebooks/04_good.ipynb\""), "{xml}");
     assert!(case.run("test --filter nothing").code == Some(2));
     // Without `--no-fail-fast` the first that fails is the last that runs.
-    let run = case.run("test notebooks/00_panic.ipynb notebooks/04_good.ipynb");
+    let run = case.run("test --jobs 1 notebooks/00_panic.ipynb notebooks/04_good.ipynb");
     assert!(run.code == Some(1) && run.stdout.contains("04_good.ipynb: not begun"), "{run}");
+}
+
+#[test]
+fn a_notebook_runs_while_another_is_still_built() {
+    let case = Case::new()
+        .file(
+            "slow/Cargo.toml",
+            "[package]\nname = \"slow\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
+        )
+        .file("slow/src/lib.rs", "pub const ONE: i32 = 1;\n")
+        // It is not built before the first notebook has run.
+        .file(
+            "slow/build.rs",
+            "fn main() {
+                for _ in 0..1200 {
+                    if std::fs::exists(\"../notebooks/has_run\").unwrap() {
+                        return;
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+                panic!(\"the first notebook has not run\");
+            }\n",
+        )
+        .notebook("00_quick", "--- one\nstd::fs::write(\"has_run\", \"\")?;\n")
+        .notebook("01_slow", "--- one\n:dep slow = { path = \"../slow\" }\nassert_eq!(slow::ONE, 1);\n");
+    for jobs in ["1", "2"] {
+        let command =
+            case.command(&format!("test --fresh --jobs {jobs}")).env("CARGO_BUILD_JOBS", "2").output();
+        let run = case.told(&command.unwrap());
+        assert!(run.code == Some(0) && run.stdout.contains("2 notebooks: all passed"), "{run}");
+        std::fs::remove_file(case.path("notebooks/has_run")).unwrap();
+        case.write("slow/src/lib.rs", "pub const ONE: i32 = 2 - 1;\n");
+    }
 }
 
 /// In the kernel arithmetic is checked, and natively too, unless the project says otherwise.

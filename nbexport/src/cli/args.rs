@@ -49,9 +49,10 @@ pub(crate) struct HowToRun {
     /// Notebooks, or folders of them; all notebooks of the project when none is named
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// How many notebooks run side by side
-    #[arg(short, long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: u16,
+    /// How many notebooks run side by side; by default one for each processor, but one alone in the kernel, and where
+    /// outputs are written: there are times among them
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
     /// How long one cell may take; 0 for as long as it likes
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     pub timeout: u64,

@@ -46,5 +46,5 @@ pub(super) fn test(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
     let spec = kernel::find((!name.is_empty()).then_some(name))?;
-    Ok(kernel::test(project, notebooks, &spec, options, progress))
+    kernel::test(project, notebooks, &spec, options, progress)
 }

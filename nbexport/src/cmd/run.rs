@@ -25,8 +25,7 @@ pub(super) fn run_and(args: &RunArgs, global: &Global, keep: Keep) -> Result<Sta
     listen_for_interrupts()?;
     let notebooks = context.notebooks_or_all()?;
     let reporter = Reporter::new(context.printer, Format::Text, notebooks.len());
-    let mut options = options(&context.project, &args.how, None);
-    options.keep = keep;
+    let options = options(&context.project, &args.how, args.native, keep);
     let tell = |it: Progress<'_>| reporter.tell(&it);
     let outcomes = if args.native {
         native::test(&context.project, &notebooks, &options, &tell)?

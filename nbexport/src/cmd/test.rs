@@ -33,7 +33,10 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
     let mut notebooks = context.notebooks_or_all()?;
-    let mut options = options(&context.project, &args.how, args.filter.as_deref());
+    let mut options = options(&context.project, &args.how, kernel.is_none(), Keep::Nothing);
+    if let Some(filter) = &args.filter {
+        options.select = Select { flags: options.select.flags, ..Select::parse(filter) };
+    }
     options.fresh = args.fresh;
     let is_whole = args.partition.is_none() && options.select.cell.is_none();
     let mut timings = match &args.timings_file {
@@ -60,7 +63,8 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     if args.both && !outcomes.is_empty() {
         let reporter = Reporter::new(context.printer, args.format, notebooks.len());
         // What comes after a cell that fails is judged by the kernel, too, or there would be nothing to compare.
-        let options = Options { keep_going: true, ..options };
+        let jobs = args.how.jobs.map_or(1, Into::into);
+        let options = Options { keep_going: true, jobs, ..options };
         let in_kernel = kernel::test(&context.project, &notebooks, "", &options, &|it| reporter.tell(&it))?;
         let _ = reporter.finish(&in_kernel);
         // That a notebook needs the kernel is no difference: natively nothing is said of it.
@@ -129,16 +133,16 @@ fn check_crate(context: &Context, format: Format) -> Result<Status> {
 }
 
 /// What the command line says about how to run, as the engines take it.
-pub(super) fn options(project: &Project, how: &HowToRun, filter: Option<&str>) -> Options {
-    let select = filter.map(Select::parse).unwrap_or_default();
+pub(super) fn options(project: &Project, how: &HowToRun, natively: bool, keep: Keep) -> Options {
     let flags = project.flags.iter().chain(&how.flags).cloned().collect();
+    let all = if natively && !keep.writes() { std::thread::available_parallelism().ok() } else { None };
     Options {
-        jobs: how.jobs.into(),
+        jobs: how.jobs.map_or_else(|| all.map_or(1, Into::into), Into::into),
         timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
         keep_going: how.no_fail_fast,
-        select: Select { flags: Some(flags), ..select },
+        select: Select { flags: Some(flags), ..Select::default() },
         fresh: true,
-        keep: Keep::Nothing,
+        keep,
     }
 }
 

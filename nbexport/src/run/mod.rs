@@ -13,20 +13,21 @@ pub mod process;
 pub mod timings;
 pub mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::Cell;
-use crate::parallel::side_by_side;
+use crate::parallel::Queue;
 use crate::run::outputs::Keep;
 use crate::run::verdict::NotebookReport;
 
 /// How to test.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How many notebooks run side by side.
+    /// How many notebooks run side by side; one alone runs in their order.
     pub jobs: usize,
     /// How long one cell may take.
     pub timeout: Option<Duration>,
@@ -112,23 +113,33 @@ pub enum Progress<'a> {
     Done(&'a str, &'a Outcome),
 }
 
-/// Runs notebooks side by side and tells of each. Unless asked to keep going, none is begun after one has failed, or
-/// when one `has_failed` before.
-pub(crate) fn run_each<T: Sync>(
-    all: &[T],
+/// Runs notebooks side by side, each as soon as `make_ready` has put it into the queue, and tells of each. Unless asked to
+/// keep going, none is begun after one has failed, or cannot be made ready.
+pub(crate) fn run_each<'a, T: Send>(
+    numbers: impl IntoIterator<Item = usize>,
     options: &Options,
-    has_failed: bool,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-    name: impl Fn(&T) -> &str + Sync,
-    run: impl Fn(&T) -> Outcome + Sync,
-) -> Vec<Outcome> {
-    let stopped = AtomicBool::new(has_failed && !options.keep_going);
-    side_by_side(all, options.jobs, |it| {
-        let outcome = if stopped.load(Ordering::Relaxed) { Outcome::NotBegun } else { run(it) };
+    name: impl Fn(usize) -> &'a str + Sync,
+    run: impl Fn(usize, T) -> Outcome + Sync,
+    make_ready: impl FnOnce(&Queue<Result<T>>) -> Result<()>,
+) -> Result<BTreeMap<usize, Outcome>> {
+    let queue = Queue::new(numbers, options.jobs == 1);
+    let stopped = AtomicBool::new(false);
+    let outcomes = Mutex::new(BTreeMap::new());
+    let work = |number, ready: Result<T>| {
+        let outcome = match ready {
+            Err(diagnostic) => Outcome::Unable(diagnostic),
+            Ok(_) if stopped.load(Ordering::Relaxed) => Outcome::NotBegun,
+            Ok(it) => run(number, it),
+        };
         if outcome.is_bad() && !options.keep_going {
             stopped.store(true, Ordering::Relaxed);
         }
-        progress(Progress::Done(name(it), &outcome));
-        outcome
-    })
+        progress(Progress::Done(name(number), &outcome));
+        outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(number, outcome);
+    };
+    queue.work_off(options.jobs, work, || {
+        make_ready(&queue).inspect_err(|_| stopped.store(true, Ordering::Relaxed))
+    })?;
+    Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -22,17 +22,16 @@ pub fn test(
     spec: &Spec,
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Vec<(String, Outcome)> {
+) -> Result<Vec<(String, Outcome)>> {
     let named = paths.iter().map(|path| (path.as_path(), project.name_of(path)));
     let wanted: Vec<_> =
         named.filter(|(path, name)| is_wanted(name, &Notebook::read(path, name), &options.select)).collect();
     let outcomes = run_each(
-        &wanted,
+        0..wanted.len(),
         options,
-        false,
         progress,
-        |(_, name)| name,
-        |(path, name)| {
+        |index| &wanted[index].1,
+        |_, (path, name): &(&Path, String)| {
             let ran = run_one(path, name, spec, (options, &project.profile), progress);
             let finished = ran.and_then(|(notebook, mut report)| {
                 finish(project, path, &notebook, &mut report, options.keep)?;
@@ -40,8 +39,14 @@ pub fn test(
             });
             finished.unwrap_or_else(Outcome::Unable)
         },
-    );
-    wanted.into_iter().map(|(_, name)| name).zip(outcomes).collect()
+        |queue| {
+            for (index, it) in wanted.iter().enumerate() {
+                queue.put(index, Ok(it));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(outcomes.into_iter().map(|(index, outcome)| (wanted[index].1.clone(), outcome)).collect())
 }
 
 fn run_one(

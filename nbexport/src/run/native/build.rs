@@ -68,12 +68,14 @@ pub(super) struct How<'a> {
     pub(super) arguments: &'a [String],
 }
 
-/// Builds packages of the workspace, as far as each goes. `progress` hears what cargo is at.
+/// Builds packages of the workspace, as far as each goes. `progress` hears what cargo is at, and `program` of each program
+/// that there is, by its package: all that the compiler has to say of it is known by then.
 pub(super) fn build(
     workspace: &Workspace,
     packages: &[&str],
     how: &How<'_>,
     progress: &(dyn Fn(&str) + Sync),
+    program: &mut dyn FnMut(&Build, &str),
 ) -> Result<Build> {
     let mut command = Command::new(cargo());
     command
@@ -105,7 +107,9 @@ pub(super) fn build(
         let said = scope.spawn(|| read_lines(stderr, |line| progress(line.trim())));
         read_lines(stdout, |line| {
             if let Ok(event) = serde_json::from_str::<Value>(line) {
-                take(&mut build, event);
+                if let Some(package) = take(&mut build, event) {
+                    program(&build, &package);
+                }
             }
         });
         build.said = said.join().unwrap_or_default();
@@ -114,7 +118,8 @@ pub(super) fn build(
     Ok(build)
 }
 
-fn take(build: &mut Build, mut event: Value) {
+/// Takes in what cargo tells. The package comes back of which a program was built.
+fn take(build: &mut Build, mut event: Value) -> Option<String> {
     build.began = true;
     let package = event["package_id"].as_str().map(package_of).unwrap_or_default().to_owned();
     let target = event["target"]["name"].as_str().unwrap_or_default().to_owned();
@@ -132,17 +137,18 @@ fn take(build: &mut Build, mut event: Value) {
                 })
             {
                 notes.push(message);
-                return;
+                return None;
             }
             messages.push((target, message));
         }
         "compiler-artifact" => {
-            if let Some(executable) = event["executable"].as_str() {
-                build.packages.entry(package).or_default().executables.insert(target, executable.into());
-            }
+            let executable = event["executable"].as_str()?.into();
+            build.packages.entry(package.clone()).or_default().executables.insert(target, executable);
+            return Some(package);
         }
         _ => {}
     }
+    None
 }
 
 /// The name in a package id: `path+file:///x/nb_00#0.0.0`, `registry+…#serde@1.0.0`.

@@ -58,7 +58,7 @@ pub fn check(
     let names: Vec<&str> = subjects.iter().map(|subject| subject.package.as_str()).collect();
     let how =
         build::How { command: if clippy { "clippy" } else { "check" }, env: &[], offline: false, arguments };
-    let built = build::build(&workspace, &names, &how, progress)?;
+    let built = build::build(&workspace, &names, &how, progress, &mut |_, _| ())?;
     if !built.began {
         return Err(super::judge::no_program(&built, &[], &places));
     }

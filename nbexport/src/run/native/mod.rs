@@ -38,6 +38,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -72,7 +73,7 @@ pub fn test(
 ) -> Result<Vec<(String, Outcome)>> {
     let workspace = Workspace::of(project)?;
     let notebooks = read(project, paths, &options.select);
-    let (mut subjects, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
+    let (mut subjects, mut unable) = (BTreeMap::new(), Vec::new());
     for (index, entry) in notebooks.iter().enumerate() {
         let subject = match &entry.notebook {
             Ok(notebook) => {
@@ -91,42 +92,25 @@ pub fn test(
                     .for_each(|note| progress(Progress::Note(note)));
                 subjects.insert(index, subject);
             }
-            Err(diagnostic) if entry.wanted => {
-                let outcome = Outcome::Unable(diagnostic);
-                progress(Progress::Done(&entry.name, &outcome));
-                outcomes.insert(index, outcome);
-            }
+            Err(diagnostic) if entry.wanted => unable.push((index, diagnostic)),
             // It is none of this run's business.
             Err(_) => {}
         }
     }
-    let mut places = crate_places(project, &notebooks);
-    let ready = rounds::build_all(project, &workspace, &mut subjects, &notebooks, &mut places, progress)?;
-    let mut runs = Vec::new();
-    for (index, ready) in ready {
-        match ready {
-            Ok(executable) => runs.push((index, Runnable::of(&subjects[&index], executable))),
-            Err(diagnostic) => {
-                let outcome = Outcome::Unable(diagnostic);
-                progress(Progress::Done(&notebooks[index].name, &outcome));
-                outcomes.insert(index, outcome);
-            }
-        }
-    }
-    let has_failed = outcomes.values().any(Outcome::is_bad);
-    let results = run_each(
-        &runs,
+    let places = RwLock::new(crate_places(project, &notebooks));
+    let wanted = (0..notebooks.len()).filter(|index| notebooks[*index].wanted);
+    let outcomes = run_each(
+        wanted,
         options,
-        has_failed,
         progress,
-        |(_, runnable)| &runnable.name,
-        |(index, runnable)| {
-            let entry = &notebooks[*index];
+        |index| &notebooks[index].name,
+        |index, runnable: Runnable| {
+            let entry = &notebooks[index];
             let record = runnable.record(&workspace, entry, options);
             if !options.fresh && record.as_ref().is_some_and(Record::holds) {
                 return Outcome::Ran(runnable.unchanged());
             }
-            let outcome = run_one(runnable, options, &places, progress);
+            let outcome = run_one(&runnable, options, &places, progress);
             if let (Some(record), Outcome::Ran(report)) = (record, &outcome) {
                 record.keep(report);
             }
@@ -140,8 +124,27 @@ pub fn test(
                 (outcome, _) => outcome,
             }
         },
-    );
-    outcomes.extend(runs.iter().map(|(index, _)| *index).zip(results));
+        |queue| {
+            for (index, diagnostic) in unable {
+                queue.put(index, Err(diagnostic));
+            }
+            let mut held = Vec::new();
+            let mut ready = |index, subject: &Subject<'_>, program: rounds::Program| {
+                let runnable = program.map(|program| Runnable::of(subject, program));
+                if options.keep.writes() {
+                    held.push((index, runnable));
+                } else {
+                    queue.put(index, runnable);
+                }
+            };
+            rounds::build_all(project, &workspace, &mut subjects, &notebooks, &places, progress, &mut ready)?;
+            // A compiler beside them would be in the times that cells print.
+            for (index, runnable) in held {
+                queue.put(index, runnable);
+            }
+            Ok(())
+        },
+    )?;
     Ok(outcomes.into_iter().map(|(index, outcome)| (notebooks[index].name.clone(), outcome)).collect())
 }
 
@@ -264,7 +267,7 @@ impl Runnable {
 fn run_one(
     notebook: &Runnable,
     options: &Options,
-    places: &Places,
+    places: &RwLock<Places>,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Outcome {
     let start = Instant::now();
@@ -282,6 +285,7 @@ fn run_one(
     if let Some(run::End::Outlived(variable, about)) = ran.as_ref().map(|ran| &ran.end) {
         return Outcome::Unable(notebook.outlived(variable, about));
     }
+    let places = &*rounds::read(places);
     let mut cells = Vec::new();
     let mut outputs = outputs::Outputs::new(places);
     for RunnableCell { verdict, kind, report } in &notebook.cells {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::build::Built;
 use super::commands::Settings;
 use super::program::{self, Program, Use};
 use super::reach::reaches_out;
@@ -156,6 +157,13 @@ impl<'a> Subject<'a> {
     /// The name of the program that ends in a cell which is not to compile.
     pub(super) fn failing_name(&self, index: usize) -> String {
         format!("{}_cell_{}", self.package, self.plan.parsed.cells[index].cell.number)
+    }
+
+    /// Whether all programs were built that are to be. Of those that are not to compile nobody hears before the end.
+    pub(super) fn is_complete(&self, built: &Built) -> bool {
+        let before = self.before.keys().map(|index| self.name_before(*index));
+        self.failing.is_empty()
+            && before.chain([self.package.clone()]).all(|name| built.executables.contains_key(&name))
     }
 
     /// The name of the program of the cells before one.

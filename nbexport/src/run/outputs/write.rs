@@ -29,6 +29,13 @@ pub enum Keep {
     Check,
 }
 
+impl Keep {
+    /// Whether notebooks are written.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Outputs | Self::Changed | Self::OutputsAndTimes)
+    }
+}
+
 /// Does with the outputs of a notebook that ran what was asked for.
 pub fn finish(
     project: &Project,
