@@ -283,7 +283,7 @@ fn a_flood_is_cut_and_the_cut_is_said() {
     assert_eq!(case.run("run --native").code, Some(0));
     let notebook = case.read(NOTEBOOK);
     assert!(notebook.len() < 20 << 20, "{}", notebook.len());
-    assert!(notebook.contains("[nbexport left out ") && notebook.contains("line 199999 -"));
+    assert!(notebook.contains("it keeps 8 MiB of a cell's output]") && notebook.contains("line 199999 -"));
 }
 
 #[test]

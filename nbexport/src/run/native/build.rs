@@ -106,10 +106,9 @@ pub(super) fn build(
     std::thread::scope(|scope| {
         let said = scope.spawn(|| read_lines(stderr, |line| progress(line.trim())));
         read_lines(stdout, |line| {
-            if let Ok(event) = serde_json::from_str::<Value>(line) {
-                if let Some(package) = take(&mut build, event) {
-                    program(&build, &package);
-                }
+            let event = serde_json::from_str::<Value>(line).ok();
+            if let Some(package) = event.and_then(|event| take(&mut build, event)) {
+                program(&build, &package);
             }
         });
         build.said = said.join().unwrap_or_default();

@@ -40,7 +40,14 @@ impl Bounded {
             self.cut_tail();
         }
         if self.dropped > 0 {
-            let note = format!("\n[nbexport left out {} bytes of output here]\n", self.dropped);
+            let limit = match self.limit >> 20 {
+                0 => format!("{} bytes", self.limit),
+                mebibytes => format!("{mebibytes} MiB"),
+            };
+            let note = format!(
+                "\n[nbexport left out {} bytes here: it keeps {limit} of a cell's output]\n",
+                self.dropped
+            );
             self.head.push_str(&note);
         }
         self.head + &self.tail
@@ -72,7 +79,10 @@ mod tests {
         let note = kept.lines().find(|line| line.starts_with('[')).unwrap();
         let left_out =
             (0..100_000).map(|n| format!("line {n}\n").len()).sum::<usize>() - (kept.len() - note.len() - 2);
-        assert_eq!(note, format!("[nbexport left out {left_out} bytes of output here]"));
+        assert_eq!(
+            note,
+            format!("[nbexport left out {left_out} bytes here: it keeps 1000 bytes of a cell's output]")
+        );
         assert!(kept.len() < 1100);
     }
 
