@@ -33,6 +33,8 @@ mod interrupted;
 mod kernel;
 mod lib_rs;
 mod lossless;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod markers;
 mod merge;
 mod migrate;

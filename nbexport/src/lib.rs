@@ -38,6 +38,8 @@ pub mod edit;
 pub mod export;
 pub mod files;
 pub mod git;
+#[cfg(feature = "lsp")]
+pub mod lsp;
 pub mod notebook;
 pub mod parallel;
 mod places;

@@ -45,6 +45,7 @@ fn run() -> ExitCode {
         Some(Command::Fmt(args)) => cmd::fmt::run(args, &cli.global),
         Some(Command::Migrate(args)) => cmd::migrate::run(args, &cli.global),
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
+        Some(Command::Lsp(args)) => cmd::lsp::run(args, &cli.global),
         Some(Command::Docs(args)) => cmd::docs::run(args, &cli.global),
         Some(Command::New(args)) => cmd::new::new(args, &cli.global),
         Some(Command::Init) => cmd::new::init(&cli.global),

@@ -282,6 +282,28 @@ pub(crate) enum KernelCommand {
     Uninstall,
 }
 
+/// What `lsp` takes.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct LspArgs {
+    /// What else to do than to serve
+    #[command(subcommand)]
+    pub command: Option<LspCommand>,
+    /// The program of rust-analyzer; the one on PATH when none is named
+    #[arg(long, value_name = "PATH")]
+    pub rust_analyzer: Option<PathBuf>,
+    /// Serve on stdin and stdout, which is the only way: editors may say so
+    #[arg(long, hide = true)]
+    pub stdio: bool,
+}
+
+/// What `lsp` does besides.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum LspCommand {
+    /// Tell `JupyterLab` of the server, and show the settings for Neovim and Helix
+    Install,
+}
+
 /// What `hooks` takes.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct HooksArgs {

@@ -141,6 +141,9 @@ pub(crate) enum Command {
     /// Export on every save
     #[command(after_help = "Example: nbexport watch --exec 'cargo check'")]
     Watch(WatchArgs),
+    /// Serve an editor: rust-analyzer inside the cells
+    #[command(after_help = "Example: nbexport lsp install")]
+    Lsp(LspArgs),
     /// Make a site of the notebooks, with the crate's documentation beside them
     #[command(after_help = "Example: nbexport docs --serve")]
     Docs(DocsArgs),

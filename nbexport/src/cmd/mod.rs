@@ -14,6 +14,8 @@ pub(crate) mod hooks;
 mod junit;
 #[cfg_attr(not(feature = "kernel"), path = "kernel_left_out.rs")]
 pub(crate) mod kernel;
+#[cfg_attr(not(feature = "lsp"), path = "lsp_left_out.rs")]
+pub(crate) mod lsp;
 pub(crate) mod merge;
 pub(crate) mod migrate;
 pub(crate) mod new;

@@ -192,6 +192,20 @@ pub(crate) fn modules_unchecked(notebook: &Notebook, crate_name: &str) -> (Vec<M
     (module::build(&parsed, crate_name), wrong)
 }
 
+/// The modules as far as the cells can be read, whatever is wrong with them, and that.
+#[cfg(feature = "lsp")]
+pub(crate) fn modules_as_they_are(
+    parsed: &ParsedNotebook<'_>,
+    crate_name: &str,
+    wrong: &mut Vec<Diagnostic>,
+) -> Vec<Module> {
+    if !parsed.exports_something() {
+        return Vec::new();
+    }
+    wrong.extend(check::check(parsed));
+    module::build(parsed, crate_name)
+}
+
 /// The module that a notebook's cells go to where they name none.
 pub fn default_module_name(notebook: &Notebook) -> String {
     module::default_module(&ParsedNotebook::new(notebook).0).0

@@ -144,6 +144,12 @@ const KNOWN: &[(&str, Args)] = &[
     ("volatile", Args::None),
 ];
 
+/// The names of all directives.
+#[cfg(feature = "lsp")]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|(name, _)| *name)
+}
+
 /// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
 pub(crate) fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
     let mut directives = Vec::new();

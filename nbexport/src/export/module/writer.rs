@@ -12,7 +12,7 @@ use crate::notebook::directive::{Directive, Kind, Visibility};
 use crate::notebook::name::is_unprintable;
 use crate::notebook::parsed::{ParsedCell, Role};
 use crate::notebook::scope;
-use crate::notebook::{Cell, CellKind, Notebook, short_hash};
+use crate::notebook::{Cell, CellKind, Notebook, header, short_hash};
 
 /// Writes regions, and with every line where it came from.
 pub(super) struct Writer<'a> {
@@ -83,7 +83,7 @@ impl<'a> Writer<'a> {
         let hidden = matches!(cell.role(), Role::Export(_, Visibility::Internal));
         let code = cell.code().as_ref().ok();
         let hidden_lines = code.filter(|_| hidden).map(public_item_lines).unwrap_or_default();
-        let commands = code.map(command_lines).unwrap_or_default();
+        let commands = code.map_or_else(|| header_commands(cell.cell.text()), command_lines);
         for (index, line) in cell.cell.text().lines().enumerate() {
             if hidden_lines.contains(&index) {
                 self.line("#[doc(hidden)]", None);
@@ -276,6 +276,12 @@ fn test_attributes(cell: &ParsedCell<'_>) -> Vec<String> {
 pub(super) fn command_lines(code: &Code) -> HashSet<usize> {
     let line_of = lines_of(&code.text);
     code.commands.iter().map(|(_, span)| line_of(span.start)).collect()
+}
+
+/// The same of a cell that cannot be parsed.
+fn header_commands(text: &str) -> HashSet<usize> {
+    let lines = header::lines(text).enumerate();
+    lines.filter(|(_, line)| line.is_command()).map(|(index, _)| index).collect()
 }
 
 /// The lines (from 0) on which public items begin, their docs and attributes included.

@@ -48,6 +48,8 @@ use self::subject::Subject;
 use self::warm::Record;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
+#[cfg(feature = "lsp")]
+pub(crate) use self::workspace::package_name;
 use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::export::module::Module;

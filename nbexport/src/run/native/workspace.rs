@@ -49,7 +49,7 @@ const RUNTIME: &str = include_str!("runtime.rs");
 const TOKIO: &str = "{ version = \"1\", features = [\"full\"] }";
 
 /// A package's name: the notebook's as far as cargo allows, and a hash, since `a b` and `a_b` are two notebooks.
-pub(super) fn package_name(notebook: &str) -> String {
+pub(crate) fn package_name(notebook: &str) -> String {
     let file = notebook.rsplit('/').next().unwrap_or(notebook);
     let stem = file.strip_suffix(".ipynb").unwrap_or(file);
     let stem: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
