@@ -65,6 +65,18 @@ fn what_a_failed_cell_printed_is_shown_and_not_sent() {
     is_harmless(&run);
 }
 
+/// rustc shows the controls of ASCII as pictures, and passes those above on.
+#[test]
+fn what_rustc_quotes_of_a_cell_is_shown_and_not_sent() {
+    let case = Case::of("--- f\n//| export\npub fn f() -> u8 { \"\u{9b}2J\u{85}\" }");
+    case.export();
+    for command in ["test", "cargo check", "cargo check --color always"] {
+        let run = case.run(command);
+        assert!(run.code != Some(0) && run.stderr.contains("mismatched types"), "{run}");
+        assert!(!run.stderr.contains(['\u{9b}', '\u{85}']), "{run}");
+    }
+}
+
 #[test]
 fn colors_come_when_they_are_asked_for() {
     let case = Case::of("--- f\n//| export\npub fn f( ) {}");

@@ -295,6 +295,32 @@ fn every_command_that_writes_a_notebook_says_that_editors_must_reload_it() {
         let again = case.run(command);
         assert!(again.code == Some(0) && !again.stdout.contains("reloaded"), "{command}: {again}");
     }
+    case.write("theirs.ipynb", case.read(NOTEBOOK).replace("pub fn g() {}", "pub fn g2() {}"));
+    let merge = format!("merge {NOTEBOOK} {NOTEBOOK} theirs.ipynb --out {NOTEBOOK}");
+    let run = case.run(&merge);
+    assert!(run.stdout.ends_with("must be reloaded there before it is saved\n"), "{run}");
+    assert!(case.read(NOTEBOOK).contains("g2()") && case.run(&merge).stdout.is_empty());
+}
+
+/// The folder may hold pages that somebody made read-only, and what is no page.
+#[cfg(unix)]
+#[test]
+fn man_pages_are_written_as_everything_else_is() {
+    let case = Case::nothing();
+    let run = case.run("man pages");
+    assert!(
+        run.code == Some(0) && case.read("pages/nbexport-export.1").contains("nbexport\\-export"),
+        "{run}"
+    );
+    case.replace("pages/nbexport.1", "nbexport", "mine");
+    let page = case.path("pages/nbexport.1");
+    let mut permissions = fs::metadata(&page).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&page, permissions).unwrap();
+    let before = case.files("pages");
+    let run = case.run("man pages");
+    assert!(run.code == Some(2) && run.stderr.contains("`pages/nbexport.1` is read-only"), "{run}");
+    assert!(case.files("pages") == before, "{run}");
 }
 
 /// The name of a notebook in the place of the report's.

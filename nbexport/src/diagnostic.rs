@@ -239,8 +239,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The source with the control characters that the renderer lets pass replaced by one of as many bytes, so that spans hold.
-fn as_wide(text: &str) -> Cow<'_, str> {
+/// The text with the control characters that a renderer, rustc's or ours, lets pass replaced by one of as many bytes, so that
+/// spans hold.
+pub(crate) fn as_wide(text: &str) -> Cow<'_, str> {
     let is_bad = |c: char| matches!(c, '\u{80}'..='\u{9f}');
     if text.contains(is_bad) { text.replace(is_bad, "·").into() } else { text.into() }
 }

@@ -11,7 +11,7 @@ use nbexport::git::merge::{self, Conflict, EMPTY, Options, What};
 use nbexport::notebook::Notebook;
 use nbexport::project::show;
 
-use super::Status;
+use super::{Status, tell_to_reload};
 use crate::cli::{Global, MergeArgs};
 use crate::printer::Printer;
 
@@ -39,10 +39,14 @@ pub(crate) fn run(args: &MergeArgs, global: &Global) -> Result<Status> {
     });
     match merged {
         Ok(merged) => {
-            target.write(merged.text.clone())?;
+            // As git's driver it is git that changes the file.
+            let is_written = target.write(merged.text.clone())? && args.path.is_none();
             let result = Notebook::parse(&name, merged.text)?;
             for conflict in &merged.conflicts {
                 printer.error(&explain(conflict, &result, &options));
+            }
+            if is_written {
+                tell_to_reload(printer);
             }
             Ok(if merged.conflicts.is_empty() { Status::Success } else { Status::Found })
         }
@@ -75,7 +79,7 @@ fn merge_modules(
 ) -> Result<Status> {
     let labels = [options.ours.as_str(), &options.theirs];
     match modules::merge(name, versions(args), options.marker_size, labels)? {
-        Merged::Clean(text) => target.write(text).map(|()| Status::Success),
+        Merged::Clean(text) => target.write(text).map(|_| Status::Success),
         Merged::Ours(text) => {
             target.write(text)?;
             printer.error(
@@ -111,13 +115,16 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
 struct Target(Option<Original>);
 
 impl Target {
-    fn write(self, text: String) -> Result<()> {
+    /// Gives whether a file has another text than before.
+    fn write(self, text: String) -> Result<bool> {
         let Some(original) = self.0 else {
             Printer::bytes(text.as_bytes());
-            return Ok(());
+            return Ok(false);
         };
         let lock = Lock::beside(&original.path);
-        lock.commit(original.as_named(text)?.as_slice())
+        let change = original.as_named(text)?;
+        lock.commit(change.as_slice())?;
+        Ok(change.is_some())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Place, Places};
+use crate::diagnostic::as_wide;
 
 /// What stands in the gutter of a rendered line.
 enum Gutter {
@@ -28,6 +29,7 @@ impl Gutter {
 impl Places {
     /// Rewrites what rustc rendered, gutters included. Where a picture spans several cells, each is named.
     pub fn rewrite_rendered(&self, rendered: &str) -> String {
+        let rendered = as_wide(rendered);
         let lines: Vec<&str> = rendered.lines().collect();
         let plain: Vec<String> =
             lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
