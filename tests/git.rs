@@ -738,6 +738,31 @@ fn the_lines_of_an_earlier_nbexport_are_brought_up_to_date() {
     assert_eq!(tree.case.read(".gitattributes"), now);
 }
 
+/// `default_exp`, `bin` and `bench` make files that are not called `src/nb_*.rs`.
+#[test]
+fn generated_files_of_any_name_are_merged_by_nbexport() {
+    let tree = Tree::bare("--- f\n//| export\npub fn f() {}");
+    tree.commit("exported");
+    tree.run("hooks install");
+    tree.edit("//| export\\n", "//| export mathy\\n");
+    tree.case.replace(
+        NOTEBOOK,
+        "\"cells\": [",
+        "\"cells\": [{\"cell_type\": \"code\", \"id\": \"t\", \"metadata\": {}, \
+        \"execution_count\": null, \"outputs\": [], \"source\": \"//| bin tool\\nfn main() {}\"},",
+    );
+    tree.commit("elsewhere");
+    let run = tree.run("hooks install");
+    assert_eq!(run.stdout, "`.gitattributes` was brought up to date\n");
+    let files = "exp/src/nb_00.rs exp/src/mathy.rs exp/src/bin/tool.rs exp/src/lib.rs";
+    let said = tree.git(&format!("check-attr merge {files}"));
+    let drivers: Vec<&str> = said.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(drivers, ["nbexport", "nbexport", "nbexport", "unspecified"], "{said}");
+    assert_eq!(tree.run("hooks install").stdout, "nothing to do\n");
+    tree.run("hooks uninstall");
+    assert!(!tree.case.has(".gitattributes"));
+}
+
 #[test]
 fn a_module_in_conflict_that_somebody_edited_is_not_overwritten() {
     let tree = branches(|tree| tree.edit("{ 2 }", "{ 4 / 2 }"), |tree| tree.edit("{ 2 }", "{ 1 + 1 }"));

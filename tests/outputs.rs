@@ -304,3 +304,18 @@ fn a_notebook_that_is_saved_while_it_runs_is_not_overwritten() {
     assert_eq!(case.read(NOTEBOOK), "saved");
     assert_ne!(run.code, Some(0), "{run}");
 }
+
+/// JSON libraries write `1e-05` as `0.00001`, and lose the last digits of long numbers.
+#[test]
+fn a_run_keeps_the_bytes_of_what_it_does_not_write() {
+    let odd = "\"metadata\": {\"x\": 117.63331139400017, \"e\" : 1e-05, \"c\": \"\\u003c\",\t\"b\": 123456789012345678901234567890}";
+    let case = Case::of("--- a\n1 + 1\n--- b markdown\n# Text");
+    case.write(
+        "notebooks/00_demo.ipynb",
+        case.read("notebooks/00_demo.ipynb").replace("\"metadata\": {}", odd),
+    );
+    let run = case.run("run --native");
+    assert_eq!(run.code, Some(0), "{run}");
+    let after = case.read("notebooks/00_demo.ipynb");
+    assert!(after.matches(odd).count() == 2 && after.contains("execute_result"), "{after}");
+}

@@ -315,7 +315,8 @@ pub(crate) struct HooksArgs {
 /// What `hooks` does.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum HooksCommand {
-    /// Install the diff and merge drivers, the clean filter and a check before each commit
+    /// Install the diff and merge drivers, the clean filter and a check before each commit; once more, after modules of
+    /// other names than `nb_*` came
     Install,
     /// Take out what `install` put in
     Uninstall,

@@ -115,7 +115,7 @@ fn read(path: &Path, name: &str, is_base: bool) -> Result<Notebook> {
 struct Target(Option<Original>);
 
 impl Target {
-    /// Gives whether a file has another text than before.
+    /// Gives whether a file that was there has another text now.
     fn write(self, text: String) -> Result<bool> {
         let Some(original) = self.0 else {
             Printer::bytes(text.as_bytes());
@@ -124,7 +124,7 @@ impl Target {
         let lock = Lock::beside(&original.path);
         let change = original.as_named(text)?;
         lock.commit(change.as_slice())?;
-        Ok(change.is_some())
+        Ok(change.is_some_and(|change| change.before.is_some()))
     }
 }
 

@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::export::generated::generated_files;
 use crate::files::{self, Lock, Original};
 use crate::git;
-use crate::project;
+use crate::project::{self, Project};
 
 /// What was done, a line each, and what a person should know.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,31 @@ const BEGIN: &str = "# nbexport: begin (nbexport hooks install)";
 const END: &str = "# nbexport: end";
 const ATTRIBUTES: &str =
     "*.ipynb diff=nbexport merge=nbexport filter=nbexport\n**/src/nb_*.rs merge=nbexport";
+
+/// The lines of the block: those that hold anywhere, and one for each generated file of another name (`default_exp`,
+/// `bin`, `bench`) that is there.
+fn attributes(top: &Path, folder: &Path) -> String {
+    let mut lines = vec![ATTRIBUTES.to_owned()];
+    let whole = |lines: Vec<String>| lines.join("\n");
+    let Ok(project) = Project::discover(folder, None) else { return whole(lines) };
+    let Ok(top) = top.canonicalize() else { return whole(lines) };
+    for (path, _) in generated_files(&project, |path| !is_usual(path)) {
+        let path = path.canonicalize().unwrap_or(path);
+        let Ok(name) = path.strip_prefix(&top) else { continue };
+        let name = project::show(name);
+        let quote = if name.contains(' ') { "\"" } else { "" };
+        lines.push(format!("{quote}/{name}{quote} merge=nbexport"));
+    }
+    whole(lines)
+}
+
+/// Whether the lines that hold anywhere are about this file of a crate.
+fn is_usual(path: &Path) -> bool {
+    let name =
+        |path: Option<&Path>| path.and_then(|it| it.file_name()?.to_str()).unwrap_or_default().to_owned();
+    name(path.parent()) == "src" && name(Some(path)).starts_with("nb_")
+}
+
 /// How the file was before the block came, where taking the block out does not tell.
 const NEW_FILE: &str = ", a new file";
 const OPEN_LINE: &str = ", after a line without its end";
@@ -82,20 +108,21 @@ pub fn install(folder: &Path) -> Result<Report> {
     configure(&top, NAME.0, NAME.1, |_| true, &mut report)?;
     configure(&top, CELL.0, CELL.1, |_| false, &mut report)?;
 
+    let lines = attributes(&top, folder);
     let attributes = read(&top.join(".gitattributes"))?;
     let text = attributes.text.clone();
     match text.as_deref().and_then(block) {
-        Some(there) if there == ATTRIBUTES => {}
-        // An earlier nbexport wrote it.
+        Some(there) if there == lines => {}
+        // An earlier nbexport wrote it, or there are other files now.
         Some(there) => {
             let text = text.as_deref().unwrap_or_default();
-            write(attributes, text.replacen(there, ATTRIBUTES, 1))?;
+            write(attributes, text.replacen(there, &lines, 1))?;
             report.done.push("`.gitattributes` was brought up to date".to_owned());
         }
         None => {
-            write(attributes, with_block(text.as_deref()))?;
+            write(attributes, with_block(text.as_deref(), &lines))?;
             git::git(&top, &["config", "--local", ATTRIBUTES_ARE_OURS, "true"])?;
-            report.done.extend(ATTRIBUTES.lines().map(|line| format!("`.gitattributes` says: {line}")));
+            report.done.extend(lines.lines().map(|line| format!("`.gitattributes` says: {line}")));
         }
     }
     install_hook(&top, &program, &mut report)?;
@@ -181,13 +208,13 @@ fn configure(
     Ok(())
 }
 
-fn with_block(text: Option<&str>) -> String {
+fn with_block(text: Option<&str>, lines: &str) -> String {
     let (text, note, newline) = match text {
         None => ("", NEW_FILE, ""),
         Some(text) if text.is_empty() || text.ends_with('\n') => (text, "", ""),
         Some(text) => (text, OPEN_LINE, "\n"),
     };
-    format!("{text}{newline}{BEGIN}{note}\n{ATTRIBUTES}\n{END}\n")
+    format!("{text}{newline}{BEGIN}{note}\n{lines}\n{END}\n")
 }
 
 /// The lines of nbexport's block.
