@@ -76,3 +76,10 @@ compare *ARGS:
 # The benchmarks that notebooks export
 bench *ARGS:
     cargo run -p nbexport -- cargo bench {{ARGS}}
+
+# The extension in a real VS Code, in a browser (Node.js 20, ripgrep, chromium, rust-analyzer)
+vscode:
+    cargo build -p nbexport
+    cd editors/vscode && npm install --no-audit --no-fund && npm test
+    test -d target/code-server/node_modules || editors/vscode/test/code-server.sh target/code-server
+    cd editors/vscode && CODE_SERVER=../../target/code-server/node_modules/code-server/out/node/entry.js NBEXPORT=../../target/debug/nbexport node test/in_vscode.mjs
