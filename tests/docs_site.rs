@@ -241,6 +241,54 @@ fn settings_are_read_and_a_wrong_one_is_told() {
 }
 
 #[test]
+fn solutions_are_folded_or_left_out_as_the_settings_say() {
+    let case = Case::new().file(
+        "notebooks/01_demo.ipynb",
+        &notebook(&[
+            markdown("<!-- export -->\n# A demo\n\nText."),
+            code("fn f() -> i32 {\n    // solution\n    secret()\n    // end solution\n}", &[]),
+            code("//| solution\nwhole_secret()", &[result("text/plain", "its value")]),
+        ]),
+    );
+    let text =
+        |case: &Case| case.read("site/01_demo.html").replace("</span>", "").replace("<span", "\n<span");
+    let run = site(&case);
+    assert_eq!(run.code, Some(0), "{run}");
+    let page = text(&case);
+    assert_eq!(page.matches("<summary>Solution</summary>").count(), 2, "{page}");
+    assert!(page.contains("your solution") && page.contains("todo"), "{page}");
+    let (shown, folded) = page.split_once("<summary>Solution</summary>").unwrap();
+    assert!(
+        !shown.contains("secret") && folded.contains("whole_secret") && folded.contains("its value"),
+        "{page}"
+    );
+    assert!(!page.contains("export --"), "{page}");
+
+    case.replace(
+        "Cargo.toml",
+        "[workspace.metadata.nbexport]\n",
+        "[workspace.metadata.nbexport]\ndocs = { solutions = \"hidden\" }\n",
+    );
+    let run = site(&case);
+    assert_eq!(run.code, Some(0), "{run}");
+    for (name, bytes) in case.files("site") {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("secret") && !text.contains("its value"), "{name}");
+    }
+    case.replace("Cargo.toml", "hidden", "shown");
+    site(&case);
+    assert!(!text(&case).contains("<summary>") && text(&case).contains("whole_secret"), "{}", text(&case));
+
+    // Where a solution ends nobody knows: better none of the cell than a part of the solution.
+    case.replace("Cargo.toml", "shown", "folded");
+    case.replace("notebooks/01_demo.ipynb", "    // end solution\\n", "");
+    let run = site(&case);
+    assert!(run.code == Some(1) && run.stderr.contains("cell 2:2:5"), "{run}");
+    let page = text(&case).replace("whole_secret", "");
+    assert!(!page.contains("secret"), "{page}");
+}
+
+#[test]
 fn a_summary_of_the_projects_own_gives_the_order() {
     let case = Case::of("--- a markdown\n# One").notebook("01_two", "--- a markdown\n# Two");
     case.write(

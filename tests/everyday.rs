@@ -122,10 +122,12 @@ fn a_new_project_works_at_once_and_offline() {
       .gitattributes
       README.md
       .github/workflows/ci.yml
+      .github/workflows/pages.yml
       src/lib.rs
       notebooks/00_start.ipynb
       src/nb_00.rs
     created my-demo: try `cd my-demo && cargo test`
+    its notebooks as a site: `nbexport docs --serve`
     ");
     let output = Command::new(env!("CARGO"))
         .args(["test", "--offline", "--quiet"])

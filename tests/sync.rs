@@ -156,7 +156,7 @@ fn both_sides_edited_is_a_conflict_that_shows_both_and_writes_nothing() {
       | ^^^^^^^^^^
       |
       = note: this is the cell with id `one`
-      = note: its region begins at exp/src/nb_00.rs:7
+      = note: its region begins at exp/src/nb_00.rs:5
       = note: the two texts:
               --- the notebook's
               +++ the module's
@@ -350,7 +350,7 @@ fn a_marker_that_was_deleted_is_explained() {
       | ^^^^^^^^^^
       |
       = note: this is the cell with id `one`
-      = note: its region begins at exp/src/nb_00.rs:7
+      = note: its region begins at exp/src/nb_00.rs:5
       = note: its text has become a part of the cell `one`
       = help: put the marker back above the text: `// %% 00_demo.ipynb two df23afec`; or delete the text
     ");

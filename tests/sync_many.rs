@@ -25,28 +25,28 @@ fn two_modules() -> Case {
 }
 
 #[test]
-fn a_title_edited_alike_in_two_modules_is_edited_once() {
+fn a_summary_edited_alike_in_two_modules_is_edited_once() {
     let case = two_modules();
     for module in ["exp/src/nb_00.rs", "exp/src/other.rs"] {
-        case.replace(module, "//! Demo", "//! Better");
+        case.replace(module, "//! A summary.", "//! Better.");
     }
     let run = case.run("sync");
     assert!(run.code == Some(0) && run.stderr.is_empty(), "{run}");
-    assert!(case.read(NOTEBOOK).contains("\"# Better\\n\""));
+    assert!(case.read(NOTEBOOK).contains("\"> Better.\""), "{}", case.read(NOTEBOOK));
     assert_eq!(case.run("--check").code, Some(0));
 }
 
 #[test]
-fn a_title_edited_otherwise_in_two_modules_is_a_conflict() {
+fn a_summary_edited_otherwise_in_two_modules_is_a_conflict() {
     let case = two_modules();
-    case.replace("exp/src/nb_00.rs", "//! Demo", "//! Better");
-    case.replace("exp/src/other.rs", "//! Demo", "//! Best");
+    case.replace("exp/src/nb_00.rs", "//! A summary.", "//! Better.");
+    case.replace("exp/src/other.rs", "//! A summary.", "//! Best.");
     let before = case.files(".");
     let run = case.run("sync");
     assert_eq!(run.code, Some(1), "{run}");
     assert!(before == case.files("."), "something was written: {run}");
     let said = "the cell `title` was edited in `exp/src/nb_00.rs` and, otherwise, in `exp/src/other.rs`";
-    assert!(run.stderr.contains(said) && run.stderr.contains("+//! Best"), "{run}");
+    assert!(run.stderr.contains(said) && run.stderr.contains("+//! Best."), "{run}");
 }
 
 #[test]

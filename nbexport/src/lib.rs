@@ -10,7 +10,8 @@
 //!
 //! [`run`] has the two engines, native programs and the kernel, with a verdict on each cell. [`cargo`] shows what cargo
 //! says of the crate at the cells it is about. [`edit`] changes cells: it brings edits of a module back ([`edit::sync`]),
-//! formats, cleans and migrates. `docs` makes a site of them. [`git`] shows and merges notebooks cell by cell; [`scaffold`] makes a project to begin
+//! formats, cleans and migrates. `docs` makes a site of them, [`readme`] the README, [`student`] copies without
+//! solutions. [`git`] shows and merges notebooks cell by cell; [`scaffold`] makes a project to begin
 //! with.
 //!
 //! [`export`] is the whole way. The pieces are useful by themselves:
@@ -40,10 +41,13 @@ pub mod files;
 pub mod git;
 #[cfg(feature = "lsp")]
 pub mod lsp;
+mod markdown;
 pub mod notebook;
 pub mod parallel;
 mod places;
 pub mod project;
 mod reading;
+pub mod readme;
 pub mod run;
 pub mod scaffold;
+pub mod student;

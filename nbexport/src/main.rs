@@ -47,6 +47,8 @@ fn run() -> ExitCode {
         Some(Command::Watch(args)) => cmd::watch::run(args, &cli.global),
         Some(Command::Lsp(args)) => cmd::lsp::run(args, &cli.global),
         Some(Command::Docs(args)) => cmd::docs::run(args, &cli.global),
+        Some(Command::Readme(args)) => cmd::readme::run(*args, &cli.global),
+        Some(Command::Student(args)) => cmd::student::run(args, &cli.global),
         Some(Command::New(args)) => cmd::new::new(args, &cli.global),
         Some(Command::Init) => cmd::new::init(&cli.global),
         Some(Command::Completions(args)) => Ok(cmd::completions::completions(*args)),

@@ -27,7 +27,11 @@ publish = false
 const GITIGNORE: &str = "/target\n.ipynb_checkpoints/\n.evcxr_tmp/\n";
 const GITATTRIBUTES: &str = "*.ipynb text eol=lf\nsrc/nb_*.rs linguist-generated\n";
 const README: &str = include_str!("../template/README.md");
-const WORKFLOW: &str = include_str!("../template/ci.yml");
+/// The workflows of a CI server: the tests, and the site.
+const WORKFLOWS: [(&str, &str); 2] = [
+    (".github/workflows/ci.yml", include_str!("../template/ci.yml")),
+    (".github/workflows/pages.yml", include_str!("../template/pages.yml")),
+];
 /// How a CI server gets nbexport. What is no release, as its version says, cannot be had from crates.io.
 const INSTALL: &str = "INSTALL_NBEXPORT: cargo install --locked nbexport@{version}";
 const INSTALL_UNRELEASED: &str = "\
@@ -71,7 +75,7 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     ];
     // A CI server looks for it on the repository's top and nowhere else.
     if repository.is_none() {
-        files.insert(4, (".github/workflows/ci.yml", workflow(env!("CARGO_PKG_VERSION"))));
+        files.splice(4..4, workflows(env!("CARGO_PKG_VERSION")));
     }
     let made = write_all(folder, files, workspace)?;
     if repository.is_none() {
@@ -81,10 +85,10 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     Ok(made)
 }
 
-/// The CI workflow of a project that this version of nbexport makes.
-fn workflow(version: &str) -> String {
+/// The workflows of a project that this version of nbexport makes.
+fn workflows(version: &str) -> [(&'static str, String); 2] {
     let install = if version.contains('-') { INSTALL_UNRELEASED } else { INSTALL };
-    WORKFLOW.replace("{install}", install).replace("{version}", version)
+    WORKFLOWS.map(|(path, text)| (path, text.replace("{install}", install).replace("{version}", version)))
 }
 
 fn check_crate_name(name: &str) -> Result<()> {
@@ -187,9 +191,8 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     let is_top = top.is_none_or(|top| {
         folder.canonicalize().is_ok_and(|folder| top.canonicalize().is_ok_and(|top| top == folder))
     });
-    if is_top && !folder.join(".github/workflows/ci.yml").exists() {
-        files.push((".github/workflows/ci.yml", workflow(env!("CARGO_PKG_VERSION"))));
-    }
+    let added = workflows(env!("CARGO_PKG_VERSION")).into_iter();
+    files.extend(added.filter(|(path, _)| is_top && !folder.join(path).exists()));
     let mut changes = Vec::new();
     // Below the repository's top the target folder is the workspace's, and ignored there.
     let ignored =
@@ -305,10 +308,13 @@ mod tests {
 
     #[test]
     fn ci_installs_a_release_and_nothing_that_is_none() {
-        assert!(workflow("1.2.3").contains("\n  INSTALL_NBEXPORT: cargo install --locked nbexport@1.2.3\n"));
-        let unreleased = workflow("1.2.3-dev");
-        assert!(unreleased.contains("\n  # This nbexport, 1.2.3-dev, is no release yet."), "{unreleased}");
-        assert!(unreleased.contains("\n  INSTALL_NBEXPORT: \"\"\n"), "{unreleased}");
+        for (path, released) in workflows("1.2.3") {
+            let install = "\n  INSTALL_NBEXPORT: cargo install --locked nbexport@1.2.3\n";
+            assert!(released.contains(install), "{path}");
+        }
+        for (path, unreleased) in workflows("1.2.3-dev") {
+            assert!(unreleased.contains("\n  INSTALL_NBEXPORT: \"\"\n"), "{path}");
+        }
     }
 
     #[test]

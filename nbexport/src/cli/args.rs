@@ -324,6 +324,28 @@ pub(crate) enum HooksCommand {
     Check,
 }
 
+/// What `readme` takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct ReadmeArgs {
+    /// Write nothing; show a diff, and exit with 1 when README.md is stale
+    #[arg(long)]
+    pub check: bool,
+    /// Overwrite a README.md that is not nbexport's, or was edited since
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What `student` takes.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StudentArgs {
+    /// Notebooks, or folders of them; all notebooks of the project when none is named
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The folder of the copies
+    #[arg(short = 'd', long = "dir", value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
 /// What `docs` takes.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]

@@ -147,6 +147,12 @@ pub(crate) enum Command {
     /// Make a site of the notebooks, with the crate's documentation beside them
     #[command(after_help = "Example: nbexport docs --serve")]
     Docs(DocsArgs),
+    /// Write README.md from `index.ipynb`: its texts, code and outputs
+    #[command(after_help = "Example: nbexport readme\nFor CI: nbexport readme --check")]
+    Readme(ReadmeArgs),
+    /// Write copies of notebooks for students: without solutions and outputs
+    #[command(after_help = "Example: nbexport student -d student")]
+    Student(StudentArgs),
     /// Make a project that works at once: a notebook, its crate, tests, CI
     #[command(after_help = "Example: nbexport new demo && cd demo && cargo test")]
     New(NewArgs),

@@ -17,6 +17,7 @@ pub(crate) fn new(args: &NewArgs, global: &Global) -> Result<Status> {
     finish(&args.name, &made, global)?;
     let name = args.name.display();
     Printer::new(global).info(&format!("created {name}: try `cd {name} && cargo test`"));
+    Printer::new(global).info("its notebooks as a site: `nbexport docs --serve`");
     Ok(Status::Success)
 }
 

@@ -29,6 +29,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::export;
 use crate::files;
 use crate::notebook::Notebook;
+use crate::notebook::prose::Heading;
 use crate::project::{self, Project};
 
 /// How a site is made.
@@ -106,15 +107,15 @@ pub fn build(project: &Project, options: &Options) -> Result<Report> {
         let text = files::read_text(front).map_err(|error| {
             Diagnostic::error(format!("cannot read `{}`: {error}", project.name_of(front)))
         })?;
-        let title = title(&text).unwrap_or_else(|| crate_name.clone());
+        let heading = Heading::in_text(&text);
+        let title = heading.as_ref().and_then(title).unwrap_or_else(|| crate_name.clone());
         made.push(Chapter { title, file: "README.md".to_owned(), page: making.text(&text, front) });
     }
     for (path, notebook) in &notebooks {
         let (modules, _) = export::modules(notebook, &crate_name);
         let Some(file) = chapters.file(path) else { continue };
-        let first = notebook.cells.iter().find(|cell| cell.kind == crate::notebook::CellKind::Markdown);
-        let title = first
-            .and_then(|cell| title(cell.text()))
+        let title = Heading::of(notebook)
+            .and_then(|(_, heading)| title(&heading))
             .unwrap_or_else(|| notebook.file_name().trim_end_matches(".ipynb").to_owned());
         let page = making.notebook(notebook, path, &modules);
         modules_of.extend(modules.iter().map(|module| (module.name.clone(), file.to_owned(), title.clone())));
@@ -197,10 +198,9 @@ fn slug(name: &str) -> String {
     if slug.trim_matches('.').is_empty() { "page".to_owned() } else { slug }
 }
 
-/// The text of the first heading.
-fn title(markdown: &str) -> Option<String> {
-    let line = markdown.lines().find_map(|line| line.strip_prefix("# "))?;
-    let plain: String = line.chars().filter(|c| !"`*[]<>".contains(*c)).collect();
+/// A title without markup, on one line; `None` where nothing is left of it.
+fn title(heading: &Heading<'_>) -> Option<String> {
+    let plain: String = heading.title.1.chars().filter(|c| !"`*[]<>".contains(*c)).collect();
     let plain = plain.split('(').next().unwrap_or(&plain).trim().to_owned();
     (!plain.is_empty()).then_some(plain)
 }

@@ -122,9 +122,13 @@ mod tests {
     #[test]
     fn names_lead_to_the_pages_that_rustdoc_wrote() {
         let dir = tempfile::tempdir().unwrap();
-        for file in
-            ["nb_01/fn.matmul.html", "nb_03/fn.matmul.html", "nb_02/struct.Linear.html", "nb_02/index.html"]
-        {
+        for file in [
+            "nb_01/fn.matmul.html",
+            "nb_03/fn.matmul.html",
+            "nb_02/struct.Linear.html",
+            "nb_02/index.html",
+            "nb_03/index.html",
+        ] {
             let path = dir.path().join("exp").join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "<section id=\"method.forward\">").unwrap();

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::{escape, prose, safe};
-use crate::notebook::joined;
+use crate::notebook::{joined, media};
 
 /// How outputs are shown, and where their pictures go.
 pub(super) struct Outputs<'a> {
@@ -57,18 +56,10 @@ impl Outputs<'_> {
     /// The richest form of a value that a page without scripts can show.
     fn bundle(&mut self, data: &Map<String, Value>) -> String {
         let of = |mime: &str| data.get(mime).map(|value| shown(Some(value)));
-        if let Some(svg) = of("image/svg+xml") {
-            return self.picture(svg.into_bytes(), "svg");
-        }
-        for (mime, extension) in
-            [("image/png", "png"), ("image/jpeg", "jpg"), ("image/gif", "gif"), ("image/webp", "webp")]
-        {
-            let Some(base64) = of(mime) else { continue };
-            let bytes: String = base64.split_whitespace().collect();
-            return match base64::engine::general_purpose::STANDARD.decode(bytes) {
-                Ok(bytes) => self.picture(bytes, extension),
-                Err(_) => note(&format!("a picture that is no {mime}")),
-            };
+        match media::picture(data) {
+            Some(Ok(picture)) => return self.picture(picture.bytes, picture.extension),
+            Some(Err(mime)) => return note(&format!("a picture that is no {mime}")),
+            None => {}
         }
         if let Some(html) = of("text/html") {
             let html = if self.trust { html } else { safe::sanitized(&html) };
@@ -180,9 +171,12 @@ mod tests {
                     <a href=\"javascript:z()\">a</a><iframe src=\"https://e.x\"></iframe><style>p{}</style>";
         let (html, _) = site_of(&[data("text/html", &json!([html]))]);
         assert!(html.contains("<td>1</td>"), "{html}");
-        for bad in ["onclick", "script", "onerror", "iframe", "<style", "\n\n"] {
+        for bad in ["onclick", "script", "onerror", "iframe", "<style"] {
             assert!(!html.contains(bad), "{bad}: {html}");
         }
+        // A blank line would end the block.
+        let (_, block) = html.split_once("<div class=\"nb-html\">\n").unwrap();
+        assert!(!block.split("\n</div>").next().unwrap().contains("\n\n"), "{html}");
     }
 
     #[test]
@@ -190,7 +184,7 @@ mod tests {
         let (html, files) = site_of(&[data("image/png", &json!("iVBO\nRw==\n"))]);
         assert!(html.contains("src=\"images/01_x/cell-4-1.png\" alt=\"the &quot;digit&quot;\""), "{html}");
         assert_eq!(files, [("images/01_x/cell-4-1.png".to_owned(), vec![0x89, 0x50, 0x4e, 0x47])]);
-        let (html, files) = site_of(&[data("image/svg+xml", &json!("x".repeat(101)))]);
+        let (html, files) = site_of(&[data("image/svg+xml", &json!(format!("<svg>{}", "x".repeat(101))))]);
         assert!(html.contains("Not shown") && html.contains("largest-picture") && files.is_empty(), "{html}");
     }
 

@@ -12,12 +12,14 @@ use super::names::Names;
 use super::output::{Outputs, shown};
 use super::prose;
 use super::safe::is_remote;
-use super::settings::Settings;
+use super::settings::{Settings, Solutions};
 use super::{Chapters, escape, highlight};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::export::module::{self, Module, Target};
-use crate::notebook::directive::{self, Directives, Kind, Visibility};
-use crate::notebook::{Cell, CellKind, Notebook};
+use crate::notebook::directive::{Directives, Kind, Visibility};
+use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
+use crate::notebook::solution;
+use crate::notebook::{Cell, CellKind, Notebook, header};
 use crate::project::Project;
 
 /// What all pages are made with.
@@ -76,6 +78,8 @@ impl Making<'_> {
             modules.first().map_or_else(|| module::module_name(notebook.file_name()), |it| it.name.clone());
         let folder = path.parent().unwrap_or(&self.project.root).to_owned();
         let mut heading = file.trim_end_matches(".md").to_owned();
+        let (parsed, _) = ParsedNotebook::new(notebook);
+        let mut code = parsed.cells.iter();
         for cell in &notebook.cells {
             match cell.kind {
                 CellKind::Markdown => {
@@ -88,7 +92,7 @@ impl Making<'_> {
                         folder: &folder,
                         module: &own,
                         source: &cell.source,
-                        attachments: attachments(notebook, cell),
+                        attachments: notebook.attachments(cell),
                         file: &file,
                     };
                     let text = prose::markdown(cell.text(), self.trust, &mut place);
@@ -96,7 +100,11 @@ impl Making<'_> {
                     page.markdown.push_str("\n\n");
                     let _ = write!(page.plain, "{}\n\n", cell.text().trim_end());
                 }
-                CellKind::Code => self.code(notebook, cell, modules, &own, &file, &heading, &mut page),
+                CellKind::Code => {
+                    if let Some(cell) = code.next() {
+                        self.code(notebook, cell, modules, &own, &file, &heading, &mut page);
+                    }
+                }
                 CellKind::Other => {}
             }
         }
@@ -127,32 +135,48 @@ impl Making<'_> {
     fn code(
         &self,
         notebook: &Notebook,
-        cell: &Cell,
+        parsed: &ParsedCell<'_>,
         modules: &[Module],
         own: &str,
         file: &str,
         heading: &str,
         page: &mut Page,
     ) {
-        let (directives, _) = directive::parse(cell);
+        let (cell, directives) = (parsed.cell, &parsed.directives);
         if directives.has(&Kind::Hide) {
             return;
         }
-        let code =
-            highlight::cell(cell.text(), &|name| self.names.code(name, own).map(|url| relative(file, &url)));
+        let exercise = match solution::exercise(cell, directives, parsed.role()) {
+            Ok(exercise) => exercise.filter(|_| self.settings.solutions != Solutions::Shown),
+            // Where the solution ends nobody can tell: better none of the cell than a part of the solution.
+            Err(diagnostic) => return page.wrong.push(diagnostic),
+        };
+        let is_solution = exercise.as_ref().is_some_and(|exercise| exercise.is_whole);
+        if is_solution && self.settings.solutions == Solutions::Hidden {
+            return;
+        }
+        let pre = |text: &str| {
+            let link = |name: &str| self.names.code(name, own).map(|url| relative(file, &url));
+            let code = highlight::cell(text, &link);
+            format!("<pre class=\"nb-code\"><code class=\"nohighlight hljs\">{code}</code></pre>")
+        };
         let outputs = notebook.outputs(cell);
         let mut html = String::new();
-        let marks = self.marks(cell, &directives, modules, file);
-        if !directives.has(&Kind::Echo(false)) && !code.is_empty() {
-            let pre = format!("<pre class=\"nb-code\"><code class=\"nohighlight hljs\">{code}</code></pre>");
-            let folded = directives.has(&Kind::CodeFold(true));
-            let pre = if folded {
-                format!("<details>\n<summary>Code</summary>\n\n{pre}\n\n</details>")
-            } else {
-                pre
-            };
-            let _ = write!(html, "{marks}{pre}\n\n");
-            let _ = write!(page.plain, "```rust\n{}\n```\n\n", cell.text().trim_end());
+        let text = match &exercise {
+            Some(exercise) if !is_solution => &exercise.text,
+            _ => cell.text(),
+        };
+        if !directives.has(&Kind::Echo(false)) && !header::without_directives(text).trim().is_empty() {
+            let mut shown = pre(text);
+            if directives.has(&Kind::CodeFold(true)) {
+                shown = folded("Code", &shown);
+            }
+            let marks = self.marks(cell, directives, modules, file);
+            let _ = write!(html, "{marks}{shown}\n\n");
+            if exercise.is_some() && !is_solution && self.settings.solutions == Solutions::Folded {
+                let _ = write!(html, "{}\n\n", folded("Solution", &pre(cell.text())));
+            }
+            let _ = write!(page.plain, "```rust\n{}\n```\n\n", text.trim_end());
         }
         if !directives.has(&Kind::Output(false)) {
             let folder = format!("images/{}", file.trim_end_matches(".md"));
@@ -168,6 +192,9 @@ impl Making<'_> {
             };
             html.push_str(&show.html(&outputs));
             plain_outputs(&outputs, &mut page.plain);
+        }
+        if is_solution && !html.is_empty() {
+            html = format!("{}\n", folded("Solution", html.trim_end()));
         }
         if !html.is_empty() {
             let _ = write!(
@@ -195,6 +222,7 @@ impl Making<'_> {
                 Kind::CompileFail => "does not compile".to_owned(),
                 Kind::NoRun => "compiled, not run".to_owned(),
                 Kind::Ignore | Kind::Eval(false) => "not run".to_owned(),
+                Kind::Solution => "solution".to_owned(),
                 Kind::Flags(flags) => escape(&flags.join(", ")),
                 _ => continue,
             };
@@ -245,6 +273,11 @@ impl Making<'_> {
     }
 }
 
+/// What a reader has to open.
+fn folded(summary: &str, html: &str) -> String {
+    format!("<details>\n<summary>{summary}</summary>\n\n{html}\n\n</details>")
+}
+
 /// The name that a line of Rust defines for others.
 fn defined(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix("pub ")?;
@@ -255,14 +288,6 @@ fn defined(line: &str) -> Option<&str> {
         .unwrap_or(rest);
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
-}
-
-fn attachments(notebook: &Notebook, cell: &Cell) -> Map<String, Value> {
-    let whole = serde_json::from_str::<Map<String, Value>>(&notebook.text()[cell.spans.cell.clone()]);
-    match whole.ok().and_then(|mut cell| cell.remove("attachments")) {
-        Some(Value::Object(attachments)) => attachments,
-        _ => Map::new(),
-    }
 }
 
 /// What a picture is called: what the value says of itself, or where it stands.

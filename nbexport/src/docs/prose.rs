@@ -9,6 +9,7 @@ use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 
 use super::escape;
 use super::safe::{harmless_block, harmless_tag, sanitized, without_blank_lines};
+use crate::markdown;
 
 /// Where a link of a cell leads.
 pub(super) enum Place {
@@ -88,7 +89,7 @@ pub(super) fn markdown(text: &str, trust: bool, places: &mut dyn Places) -> Stri
             _ => {}
         }
     }
-    replaced(text, changes)
+    markdown::replaced(text, changes)
 }
 
 /// Writes another address into a link.
@@ -105,29 +106,11 @@ fn readdress(
         Place::Url(new) => new,
         Place::Nowhere => String::new(),
     };
-    let written = &text[range.clone()];
-    match kind {
-        LinkType::Inline => {
-            // The address is the last thing in the link that it could be; a title after it stays.
-            let from = written.rfind("](").map_or(0, |at| at + 2);
-            if let Some(at) = written[from..].find(url).filter(|_| !url.is_empty()) {
-                let start = range.start + from + at;
-                changes.push((start..start + url.len(), new.replace(' ', "%20")));
-            }
-        }
-        LinkType::Autolink | LinkType::Email => {}
-        // The address stands with the link's definition, elsewhere in the cell.
-        _ => {
-            let definition = text.match_indices(url).map(|(at, _)| at).find(|at| {
-                let line = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
-                text[line..*at].trim_start().starts_with('[') && text[..*at].trim_end().ends_with("]:")
-            });
-            if let Some(start) = definition {
-                let change = (start..start + url.len(), new.replace(' ', "%20"));
-                if !changes.contains(&change) {
-                    changes.push(change);
-                }
-            }
+    if let Some(at) = markdown::address(text, &range, kind, url) {
+        let change = (at, new.replace(' ', "%20"));
+        // Several links may have one definition.
+        if !changes.contains(&change) {
+            changes.push(change);
         }
     }
 }
@@ -205,23 +188,6 @@ fn math(latex: &str, display: MathDisplay) -> String {
     mathml(latex, display).unwrap_or_else(|_| format!("<code>{}</code>", escape(latex)))
 }
 
-/// The text with its changes, which come in the order of their ends and do not overlap.
-fn replaced(text: &str, mut changes: Vec<(Range<usize>, String)>) -> String {
-    changes.sort_by_key(|(range, _)| range.start);
-    let mut new = String::with_capacity(text.len());
-    let mut at = 0;
-    for (range, with) in changes {
-        if range.start < at {
-            continue;
-        }
-        new.push_str(&text[at..range.start]);
-        new.push_str(&with);
-        at = range.end;
-    }
-    new.push_str(&text[at..]);
-    new
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,7 +247,7 @@ mod tests {
         assert!(html.contains("<math>") && html.contains("<math display=\"block\">"), "{html}");
         assert!(!html.contains('$') && !html.contains('*'), "{html}");
         let mut known = Known::default();
-        let html = markdown("$\\frac{1$", false, &mut known);
+        let html = markdown("$\\nosuch{1}$", false, &mut known);
         assert!(html.contains("nb-latex") && known.0.len() == 1, "{html} {:?}", known.0);
     }
 

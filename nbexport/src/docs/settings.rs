@@ -16,6 +16,19 @@ pub struct Settings {
     pub exclude: Vec<String>,
     /// How large a picture may be, in bytes.
     pub largest_picture: usize,
+    /// How solutions of exercises are shown.
+    pub solutions: Solutions,
+}
+
+/// How solutions of exercises are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Solutions {
+    /// Folded, below the exercise.
+    Folded,
+    /// Not at all.
+    Hidden,
+    /// Like other code.
+    Shown,
 }
 
 impl Settings {
@@ -24,8 +37,13 @@ impl Settings {
     /// # Errors
     /// A key that does not exist, or a value of another kind.
     pub fn of(project: &Project) -> Result<Self> {
-        let mut settings =
-            Self { title: None, repository: None, exclude: Vec::new(), largest_picture: 5 << 20 };
+        let mut settings = Self {
+            title: None,
+            repository: None,
+            exclude: Vec::new(),
+            largest_picture: 5 << 20,
+            solutions: Solutions::Folded,
+        };
         for (key, item) in &project.docs {
             let wrong = |form: &str| {
                 Diagnostic::error(format!("`{key}` below `metadata.nbexport.docs` is not what it should be"))
@@ -54,9 +72,17 @@ impl Settings {
                         value.and_then(Value::as_integer).and_then(|bytes| usize::try_from(bytes).ok());
                     settings.largest_picture = bytes.ok_or_else(|| wrong("5_000_000"))?;
                 }
+                "solutions" => {
+                    settings.solutions = match value.and_then(Value::as_str) {
+                        Some("folded") => Solutions::Folded,
+                        Some("hidden") => Solutions::Hidden,
+                        Some("shown") => Solutions::Shown,
+                        _ => return Err(wrong("\"folded\"`, `\"hidden\"` or `\"shown\"")),
+                    }
+                }
                 _ => {
                     let message = format!("there is no setting `{key}` below `metadata.nbexport.docs`");
-                    let help = "these are: title, repository, exclude, largest-picture";
+                    let help = "these are: title, repository, exclude, largest-picture, solutions";
                     return Err(Diagnostic::error(message).help(help));
                 }
             }

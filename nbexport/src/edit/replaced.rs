@@ -131,13 +131,16 @@ fn has(cells: &[Exported], text: &str) -> bool {
 
 fn exported_cells(notebook: &Notebook) -> Vec<Exported> {
     let (parsed, _) = ParsedNotebook::new(notebook);
-    let cells = parsed.cells.iter().filter(|cell| cell.role() != Role::Plain);
+    let code = parsed.cells.iter().filter(|cell| cell.role() != Role::Plain).map(|cell| cell.cell);
+    let mut cells: Vec<_> =
+        code.chain(notebook.cells.iter().filter(|cell| cell.is_exported_text())).collect();
+    cells.sort_by_key(|cell| cell.number);
+    let cells = cells.into_iter().enumerate();
     cells
-        .enumerate()
         .map(|(place, cell)| Exported {
-            id: cell.cell.spans.id.as_ref().map_or_else(|| place.to_string(), |_| cell.cell.id.clone()),
-            marker: module::marker_id(cell.cell),
-            source: Arc::clone(&cell.cell.source),
+            id: cell.spans.id.as_ref().map_or_else(|| place.to_string(), |_| cell.id.clone()),
+            marker: module::marker_id(cell),
+            source: Arc::clone(&cell.source),
         })
         .collect()
 }

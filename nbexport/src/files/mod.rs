@@ -162,6 +162,11 @@ fn stays_inside(path: &Path, folders: &[&Path]) -> bool {
     folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| real.starts_with(folder))
 }
 
+/// Whether what is written to a path ends up inside a folder, wherever links lead.
+pub(crate) fn is_inside(path: &Path, folder: &Path) -> bool {
+    stays_inside(path, &[folder])
+}
+
 /// Writes a file that is nobody's but nbexport's (generated programs, what it remembers): as a whole, and only when its
 /// text changes.
 pub(crate) fn keep(path: &Path, text: &[u8]) -> io::Result<()> {

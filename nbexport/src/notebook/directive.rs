@@ -64,6 +64,8 @@ pub(crate) enum Kind {
     Eval(bool),
     /// `volatile`.
     Volatile,
+    /// `solution`.
+    Solution,
     /// `flags: WORD…`.
     Flags(Vec<String>),
 }
@@ -136,6 +138,7 @@ const KNOWN: &[(&str, Args)] = &[
     ("no_run", Args::None),
     ("ignore", Args::None),
     ("hide", Args::None),
+    ("solution", Args::None),
     ("echo", Args::Bool { default: None }),
     ("output", Args::Bool { default: None }),
     ("code-fold", Args::Bool { default: Some(true) }),
@@ -259,6 +262,7 @@ fn plain(name: &str) -> Kind {
         "ignore" => Kind::Ignore,
         "hide" => Kind::Hide,
         "volatile" => Kind::Volatile,
+        "solution" => Kind::Solution,
         _ => unreachable!("`{name}` is in KNOWN without arguments"),
     }
 }

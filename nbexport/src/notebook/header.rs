@@ -67,6 +67,21 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
+/// The text without its `//|` lines.
+pub(crate) fn without_directives(text: &str) -> String {
+    let directives = lines(text).filter(|line| line.text.trim_start().starts_with("//|"));
+    let starts: Vec<usize> = directives.map(|line| line.start).collect();
+    let mut at = 0;
+    let mut kept = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if !starts.contains(&at) {
+            kept.push_str(line);
+        }
+        at += line.len();
+    }
+    kept
+}
+
 /// How much of a cell's text stands above its first line of Rust, in bytes.
 pub(crate) fn length(text: &str) -> usize {
     let lines = lines(text).count();

@@ -11,10 +11,13 @@ pub(crate) mod directive;
 pub(crate) mod header;
 pub(crate) mod json;
 mod layout;
+pub(crate) mod media;
 pub(crate) mod name;
 pub(crate) mod parsed;
+pub(crate) mod prose;
 mod read;
 pub(crate) mod scope;
+pub(crate) mod solution;
 pub(crate) mod tokens;
 
 use std::ops::Range;

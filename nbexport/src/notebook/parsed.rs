@@ -46,7 +46,12 @@ impl<'a> ParsedNotebook<'a> {
 
     /// Whether anything of the notebook goes to a crate; only such a notebook claims a module.
     pub(crate) fn exports_something(&self) -> bool {
-        self.cells.iter().any(|cell| cell.role() != Role::Plain)
+        self.exported_texts() > 0 || self.cells.iter().any(|cell| cell.role() != Role::Plain)
+    }
+
+    /// How many markdown cells go to the crate.
+    pub(crate) fn exported_texts(&self) -> usize {
+        self.notebook.cells.iter().filter(|cell| cell.is_exported_text()).count()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::export::module;
 use crate::notebook::tokens::lines_within_literals;
-use crate::notebook::{Cell, CellKind};
+use crate::notebook::{Cell, CellKind, Notebook};
 
 /// The texts a cell may need to have for its region to read like `their`; the caller tries them in turn.
-pub(super) fn candidates(cell: &Cell, our: &str, their: &str) -> Vec<String> {
+pub(super) fn candidates(notebook: &Notebook, cell: &Cell, our: &str, their: &str) -> Vec<String> {
     if cell.kind == CellKind::Markdown {
-        return docs_candidate(cell, their).into_iter().collect();
+        return module::edited_docs(notebook, cell, our, their).into_iter().collect();
     }
     let body = test_body(their).unwrap_or_else(|| their.to_owned());
     let without_hidden: Vec<&str> = body.lines().filter(|line| *line != "#[doc(hidden)]").collect();
@@ -80,32 +80,4 @@ fn without_last_semicolon(text: &str) -> Option<String> {
     let rest = &text[at + 1..];
     let only_comments = rest.lines().all(|row| row.trim().is_empty() || row.trim_start().starts_with("//"));
     only_comments.then(|| format!("{}{rest}", &text[..at]))
-}
-
-/// Title and summary of the notebook, from the module's `//!` lines.
-fn docs_candidate(cell: &Cell, their: &str) -> Option<String> {
-    let mut docs = their
-        .lines()
-        .map(|row| row.strip_prefix("//!").map(str::trim))
-        .collect::<Option<Vec<_>>>()?
-        .into_iter();
-    let title = docs.next()?.trim_matches('`');
-    let summary: Vec<&str> = docs.filter(|row| !row.is_empty()).collect();
-    let mut rows: Vec<String> = cell.text().lines().map(str::to_owned).collect();
-    let at = rows.iter().position(|row| row.starts_with("# "))?;
-    rows[at] = format!("# {title}");
-    let quotes: Vec<usize> = rows
-        .iter()
-        .enumerate()
-        .skip(at + 1)
-        .filter(|(_, row)| row.starts_with('>'))
-        .map(|(index, _)| index)
-        .collect();
-    if quotes.len() < summary.len() {
-        return None;
-    }
-    for (index, row) in quotes.iter().zip(&summary) {
-        rows[*index] = format!("> {row}");
-    }
-    Some(rows.join("\n"))
 }

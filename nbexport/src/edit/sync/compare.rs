@@ -122,7 +122,7 @@ impl<'a> Comparison<'a> {
             return;
         }
         brought.proposed.insert(cell.number, brought.proposals.len());
-        let candidates = candidates(cell, &our.text, &their.text);
+        let candidates = candidates(self.notebook, cell, &our.text, &their.text);
         brought.proposals.push(Proposal { side: self, cell, our: our.clone(), their, candidates });
     }
 

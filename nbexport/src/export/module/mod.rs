@@ -5,6 +5,7 @@
 //! last word is a hash of the region's text: `edited_regions` tells a hand edit by it, without a lock file.
 
 mod bench;
+mod docs;
 mod regions;
 mod writer;
 
@@ -20,6 +21,7 @@ use crate::notebook::directive::Kind;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 
 pub(crate) use self::bench::{NotMeasured, measured};
+pub(crate) use self::docs::edited as edited_docs;
 pub use self::regions::{Region, regions};
 pub(crate) use self::regions::{edited_regions, generated_from, is_by_hand, top};
 pub(crate) use self::regions::{hashed, typed_markers, unhashed};
@@ -136,13 +138,13 @@ pub(crate) fn build(parsed: &ParsedNotebook<'_>, crate_name: &str) -> Vec<Module
             None => files.push((name.to_owned(), vec![cell])),
         }
     }
-    let has_tests = parsed.cells.iter().any(|cell| cell.role() == Role::Test);
-    // Tests go where the exports go; with several modules, to the notebook's own.
+    let has_more = parsed.exported_texts() > 0 || parsed.cells.iter().any(|cell| cell.role() == Role::Test);
+    // Texts and tests go where the exports go; with several modules, to the notebook's own.
     let home = match libraries.as_slice() {
         [(only, _)] => only.clone(),
         _ => default,
     };
-    if has_tests && libraries.iter().all(|(name, _)| *name != home) {
+    if has_more && libraries.iter().all(|(name, _)| *name != home) {
         libraries.push((home.clone(), Vec::new()));
     }
     let mut modules: Vec<Module> = libraries
@@ -163,14 +165,15 @@ fn library(
     name: &str,
     path: String,
     cells: &[&ParsedCell<'_>],
-    with_tests: bool,
+    is_home: bool,
 ) -> Module {
-    let mut writer = Writer::new(parsed.notebook);
+    let mut writer = if is_home { Writer::with_texts(parsed.notebook) } else { Writer::new(parsed.notebook) };
     for cell in cells {
         writer.item_cell(cell);
     }
+    let cells = cells.len() + if is_home { parsed.exported_texts() } else { 0 };
     let mut tests = 0;
-    if with_tests {
+    if is_home {
         let mut setup: Vec<&ParsedCell<'_>> = Vec::new();
         for cell in &parsed.cells {
             match cell.role() {
@@ -187,7 +190,7 @@ fn library(
         }
     }
     let (text, map) = writer.finish(tests > 0);
-    Module { name: name.to_owned(), path, target: Target::Library, text, map, cells: cells.len(), tests }
+    Module { name: name.to_owned(), path, target: Target::Library, text, map, cells, tests }
 }
 
 fn binary(parsed: &ParsedNotebook<'_>, name: &str, cells: &[&ParsedCell<'_>]) -> Module {

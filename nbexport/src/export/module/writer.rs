@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::docs::{self, Docs};
 use super::{
     GENERATED, HOW_TO_EDIT, MARKER, RESULT, SETUP_BEGIN, SETUP_END, SHOULD_PANIC, TEST_INDENT, TESTS,
 };
@@ -9,7 +10,6 @@ use super::{marker_id, test_name};
 use crate::export::map::{LineMap, Origin};
 use crate::notebook::cell::Code;
 use crate::notebook::directive::{Directive, Kind, Visibility};
-use crate::notebook::name::is_unprintable;
 use crate::notebook::parsed::{ParsedCell, Role};
 use crate::notebook::scope;
 use crate::notebook::{Cell, CellKind, Notebook, header, short_hash};
@@ -35,18 +35,41 @@ struct SetupCopy {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(notebook: &'a Notebook) -> Self {
+    fn begun(notebook: &'a Notebook) -> Self {
         let (text, map, setup) = (String::new(), LineMap::default(), SetupCopy::default());
         let mut writer = Self { notebook, text, map, open: None, setup };
         writer.line(&format!("{GENERATED}{}{HOW_TO_EDIT}", notebook.name), None);
-        if let Some((cell, docs)) = docs(notebook) {
-            writer.begin(0, &marker_id(cell), Some(cell.kind));
-            for (line, text) in docs {
-                let text = format!("//! {}", text.replace(is_unprintable, " "));
-                writer.line(text.trim_end(), line.map(|line| Origin { cell: cell.number, line, shift: 4 }));
-            }
+        writer
+    }
+
+    /// A file of a notebook, which begins with what the notebook is about.
+    pub(super) fn new(notebook: &'a Notebook) -> Self {
+        let mut writer = Self::begun(notebook);
+        if let Some(heading) = docs::heading(notebook) {
+            writer.docs(&heading);
         }
         writer
+    }
+
+    /// The same for the notebook's own module, which has the texts that are exported.
+    pub(super) fn with_texts(notebook: &'a Notebook) -> Self {
+        let mut writer = Self::begun(notebook);
+        for docs in docs::all(notebook) {
+            writer.docs(&docs);
+        }
+        writer
+    }
+
+    fn docs(&mut self, docs: &Docs<'_>) {
+        if self.map.len() > 1 {
+            self.close();
+            self.line("", None);
+        }
+        self.begin(0, &marker_id(docs.cell), Some(docs.cell.kind));
+        for (text, from) in docs.lines() {
+            let origin = from.map(|(line, shift)| Origin { cell: docs.cell.number, line, shift });
+            self.line(&text, origin);
+        }
     }
 
     pub(super) fn line(&mut self, text: &str, origin: Option<Origin>) {
@@ -223,31 +246,6 @@ pub(crate) fn question_mark_and_await(code: &Code, setup: &[&ParsedCell<'_>]) ->
         .chain([code])
         .map(scope::uses_question_mark_and_await)
         .fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1))
-}
-
-/// Title and summary of the notebook: the `# title` of its first markdown cell and the `>` line after it, each with
-/// its line in the cell.
-#[expect(clippy::type_complexity, reason = "a cell and its numbered lines, read in one place")]
-fn docs(notebook: &Notebook) -> Option<(&Cell, Vec<(Option<usize>, String)>)> {
-    let cell = notebook.cells.iter().find(|cell| cell.kind == CellKind::Markdown)?;
-    let mut lines = cell.text().lines().enumerate();
-    let (at, title) = lines.find_map(|(at, line)| Some((at, line.strip_prefix("# ")?.trim())))?;
-    // A notebook's title is often its file's name, which rustdoc wants marked as code.
-    let title = if title.contains('_') && !title.contains(['`', ' ']) {
-        format!("`{title}`")
-    } else {
-        title.to_owned()
-    };
-    let mut docs = vec![(Some(at + 1), title)];
-    let summary: Vec<(Option<usize>, String)> = lines
-        .skip_while(|(_, line)| line.trim().is_empty())
-        .map_while(|(at, line)| Some((Some(at + 1), line.strip_prefix('>')?.trim().to_owned())))
-        .collect();
-    if !summary.is_empty() {
-        docs.push((None, String::new()));
-        docs.extend(summary);
-    }
-    Some((cell, docs))
 }
 
 /// The attributes that a test's directives ask for, below `#[test]`.
