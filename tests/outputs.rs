@@ -226,6 +226,18 @@ const CLOCK: &str = r#"
     "#;
 
 #[test]
+fn what_only_the_kernel_says_is_no_output_of_the_cell() {
+    let case = with_outputs();
+    let lost = "The type of the variable page was redefined, so was lost.\n";
+    let mut notebook: Value = serde_json::from_str(&case.read(NOTEBOOK)).unwrap();
+    let said = serde_json::json!({"name": "stderr", "output_type": "stream", "text": [lost]});
+    notebook["cells"][0]["outputs"].as_array_mut().unwrap().push(said);
+    case.write(NOTEBOOK, notebook.to_string());
+    let run = case.run("run --check --native");
+    assert_eq!(run.code, Some(0), "{run}");
+}
+
+#[test]
 fn what_may_differ_is_said_by_directive_tag_or_project() {
     let clock = |how: &str, directive: &str| {
         let case = Case::of(&CLOCK.replace("HOW", how).replace("println", &format!("{directive}println")));

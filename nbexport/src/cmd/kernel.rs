@@ -45,6 +45,7 @@ pub(super) fn test(
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
-    let spec = kernel::find((!name.is_empty()).then_some(name))?;
+    let spec = kernel::find((!name.is_empty()).then_some(name))
+        .map_err(|none| none.note("`nbexport test` and `nbexport run --native` need no kernel"))?;
     kernel::test(project, notebooks, &spec, options, progress)
 }

@@ -9,6 +9,9 @@ use nbexport::run::{Options, Outcome, Progress};
 use super::Status;
 use crate::cli::{Global, KernelCommand};
 
+/// What there is without a kernel.
+const NATIVELY: &str = "`nbexport test` and `nbexport run --native` need no kernel";
+
 /// Says how to get it.
 pub(crate) fn run(_: KernelCommand, _: &Global) -> Result<Status> {
     Err(left_out())
@@ -22,7 +25,7 @@ pub(super) fn test(
     _: &Options,
     _: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
-    Err(left_out().help("natively it needs no kernel: `nbexport test`, `nbexport run --native`"))
+    Err(left_out().note(NATIVELY))
 }
 
 fn left_out() -> Diagnostic {

@@ -30,6 +30,7 @@ pub(crate) mod watch;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::CommandFactory;
 use nbexport::diagnostic::{Diagnostic, Result};
@@ -164,7 +165,11 @@ impl Context {
 
 /// JupyterLab says nothing when an open notebook changes on disk, and its next save would put the old one back.
 pub(crate) fn tell_to_reload(printer: Printer) {
-    printer.info("a notebook that is open in an editor must be reloaded there before it is saved");
+    // `prepare` is several commands; once is enough.
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        printer.info("a notebook that is open in an editor must be reloaded there before it is saved");
+    }
 }
 
 /// A number of things: `1 cell`, `2 cells`.

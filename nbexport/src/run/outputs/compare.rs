@@ -32,6 +32,8 @@ impl Volatile {
             (r"(?m)^thread '[^']*'( \(\d+\))? panicked at [^\n]*$", "a panic:"),
             (r"(?m)^stack backtrace:\n(\s+[^\n]*\n)*", ""),
             (r"(?m)^note: (run with `RUST_BACKTRACE|Some details are omitted)[^\n]*\n?", ""),
+            // Said by evcxr alone, of what it keeps between cells.
+            (r"(?m)^The type of the variable [^\n]* was redefined, so was lost\.\n?", ""),
             // What `dbg!` begins with.
             (r"(?m)^\[[^\]\n]*:\d+:\d+\]", "[]"),
         ];
