@@ -1,13 +1,14 @@
-"""Compares the ways to run a notebook, all in one go: nbexport natively and in the kernel, and nbconvert.
+"""Compares the ways to run a notebook and keep its outputs, all in one go: `nbexport run --native`, `nbexport run` (in the
+kernel) and `jupyter nbconvert --execute`.
 
     python -m venv venv && venv/bin/pip install nbconvert ipykernel
-    venv/bin/python benches/runners.py [--cold] [NOTEBOOK]…
+    venv/bin/python benches/runners.py [--warm] [NOTEBOOK]…
 
-Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray, and runs them cold, too:
-with nothing compiled. For notebooks that are named, `--cold` does the same; those with big dependencies then take many
-minutes. It needs the evcxr kernel (`evcxr_jupyter --install`). Every figure is seconds of wall time; `warm` is a run
-with dependencies compiled, after one cell was touched. nbconvert starts the kernel as its user would, who gets no
-dependencies from run to run.
+Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray. It needs the evcxr kernel
+(`evcxr_jupyter --install`). Every figure is seconds of wall time. `cold` is a run with nothing compiled, `warm` one with
+dependencies compiled, after one cell was touched; `--warm` leaves the cold runs out, which take minutes where
+dependencies are big. nbconvert starts the kernel as its user would, who gets no dependencies from run to run: its runs
+are all cold. Its kernel is evcxr's own, with the checks for debugging that this has.
 """
 import json
 import os
@@ -70,22 +71,18 @@ def touch(path):
 def compare(path, cold):
     folder, name = path.parent, path.name
     row = {}
-    native, kernel = [NBEXPORT, "test", name], [NBEXPORT, "test", "--kernel", "--", name]
     with tempfile.TemporaryDirectory() as nothing:
+        # A first run is one with nothing compiled, or it only brings what is compiled up to date.
         own = {"CARGO_TARGET_DIR": f"{nothing}/target", "XDG_CACHE_HOME": f"{nothing}/cache"} if cold else {}
-        first = seconds(native, folder, **own)
-        touch(path)
-        warm = seconds(native, folder, **own)
-        row |= {"native cold": first if cold else None, "native warm": warm}
-        first = seconds(kernel, folder, **own)
-        if cold:
+        for what, command in {"run --native": [NBEXPORT, "run", "--native", name], "run": [NBEXPORT, "run", name]}.items():
+            first = seconds(command, folder, **own)
             touch(path)
-        row |= {"kernel cold": first if cold else None, "kernel warm": seconds(kernel, folder, **own) if cold else first}
+            row |= {f"`{what}` cold": first if cold else None, f"`{what}` warm": seconds(command, folder, **own)}
     nbconvert = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--stdout",
                  "--ExecutePreprocessor.timeout=1200", name]
     row["nbconvert"] = seconds(nbconvert, folder)
-    row["nbconvert / native warm"] = row["nbconvert"] / row["native warm"]
-    row["nbconvert / kernel warm"] = row["nbconvert"] / row["kernel warm"]
+    for column in [name for name in row if name.startswith("`")]:
+        row[f"nbconvert / {column}"] = row["nbconvert"] / row[column] if row[column] else None
     return row
 
 
@@ -99,10 +96,9 @@ def main():
         )
         (project / "src").mkdir()
         (project / "src/lib.rs").write_text("")
-        cold = "--cold" in sys.argv[1:]
-        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:] if path != "--cold"]
+        cold = "--warm" not in sys.argv[1:]
+        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:] if path != "--warm"]
         if not paths:
-            cold = True
             for name, text in [("60_plain", plain), ("60_ndarray", with_ndarray)]:
                 path = project / f"{name}.ipynb"
                 path.write_text(json.dumps(notebook([text(n) for n in range(60)]), indent=1))
