@@ -146,3 +146,17 @@ fn an_edited_cell_that_was_deleted_from_the_notebook_is_told() {
     assert!(run.code == Some(1) && run.stderr.contains("that no cell of"), "{run}");
     assert!(before == case.files("."), "something was written: {run}");
 }
+
+/// The cell has another id then than its marker, so that nothing but the name tells that the marker was typed into.
+#[test]
+fn what_is_typed_into_the_marker_of_a_cell_that_was_edited_is_told_and_stays() {
+    let case = exported();
+    case.replace(NOTEBOOK, "u8 { 1 }", "u8 { 3 - 2 }");
+    case.replace(MODULE, "// %% 00_demo.ipynb", "// %% typed00_demo.ipynb");
+    let files = case.files(".");
+    for command in ["sync --ours", "sync --theirs", "sync"] {
+        let run = case.run(command);
+        assert!(run.code == Some(1) && run.stderr.contains("somebody typed into line 5"), "{command}: {run}");
+        assert!(files == case.files("."), "{command} wrote something: {run}");
+    }
+}

@@ -202,9 +202,10 @@ pub(crate) fn typed_markers(
     typed.extend(
         theirs
             .iter()
-            .filter(|their| match known.get(&*their.id) {
-                Some(_) => their.notebook != their_head && typed_into(our_head, &their.notebook),
-                None => missing.iter().any(|our| typed_into(&our.id, &their.id)),
+            .filter(|their| {
+                let into_name = their.notebook != their_head && typed_into(our_head, &their.notebook);
+                let is_known = known.contains_key(&*their.id);
+                into_name || !is_known && missing.iter().any(|our| typed_into(&our.id, &their.id))
             })
             .cloned(),
     );
