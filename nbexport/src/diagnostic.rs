@@ -117,7 +117,12 @@ impl Diagnostic {
 
     /// Names another place that belongs to it.
     #[must_use]
-    pub fn and_at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
+    pub(crate) fn and_at(
+        mut self,
+        source: &Arc<Source>,
+        span: Range<usize>,
+        text: impl Into<String>,
+    ) -> Self {
         self.secondary.push(Label { source: Arc::clone(source), span, text: text.into() });
         self
     }
@@ -247,7 +252,7 @@ pub(crate) fn as_wide(text: &str) -> Cow<'_, str> {
 }
 
 /// Line and column of a byte offset, both from 1; the column counts characters, as rustc's does.
-pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[start..].chars().count() + 1)

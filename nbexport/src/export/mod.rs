@@ -207,7 +207,7 @@ pub(crate) fn modules_as_they_are(
 }
 
 /// The module that a notebook's cells go to where they name none.
-pub fn default_module_name(notebook: &Notebook) -> String {
+pub(crate) fn default_module_name(notebook: &Notebook) -> String {
     module::default_module(&ParsedNotebook::new(notebook).0).0
 }
 

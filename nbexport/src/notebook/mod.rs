@@ -123,7 +123,7 @@ impl Notebook {
     }
 
     /// Where the value of the notebook's own `metadata` stands in the file.
-    pub fn metadata_span(&self) -> Option<Range<usize>> {
+    pub(crate) fn metadata_span(&self) -> Option<Range<usize>> {
         self.metadata_span.clone()
     }
 

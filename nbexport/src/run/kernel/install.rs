@@ -22,7 +22,7 @@ const CACHE: &str = ":cache 2048\n";
 /// What the words of a cargo profile are called in the environment of a kernel, whose cargo obeys them.
 ///
 /// `panic` is left out: evcxr's own program unwinds, and what is linked to it must too.
-pub fn profile_env(profile: &Table) -> BTreeMap<String, String> {
+fn profile_env(profile: &Table) -> BTreeMap<String, String> {
     let values = profile.iter().filter(|(key, _)| *key != "panic").filter_map(|(key, item)| {
         let value = match item.as_value()? {
             toml_edit::Value::String(text) => text.value().clone(),

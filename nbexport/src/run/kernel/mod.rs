@@ -25,7 +25,7 @@ use tokio::time::{sleep_until, timeout};
 
 pub use answer::{End, Reply, Run, Status};
 pub use builds::builds_dir;
-pub use install::{Installed, NAME, install, profile_env, uninstall};
+pub use install::{Installed, NAME, install, uninstall};
 pub use instrument::{Instrumented, Refused, Use, Why, instrument};
 pub use many::test;
 pub use notebook::{RunOptions, run};
@@ -33,7 +33,6 @@ pub use spec::{Spec, find};
 
 use crate::diagnostic::{Diagnostic, Result};
 use crate::run::outputs::LIMIT;
-use crate::run::process::Group;
 use launch::{DYING, Process, ended, launch};
 use sink::Sink;
 use wire::{Incoming, Wire, random};
@@ -110,13 +109,8 @@ impl Kernel {
     }
 
     /// Whether the kernel can be sent more cells.
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.process.group.as_ref().is_some_and(|group| !group.has_ended())
-    }
-
-    /// The process group that everything of this kernel is in.
-    pub fn process_group(&self) -> Option<u32> {
-        self.process.group.as_ref().map(Group::id)
     }
 
     /// Has the kernel execute `code` as it is, and tells what it answered.

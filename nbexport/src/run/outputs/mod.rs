@@ -68,12 +68,12 @@ pub enum Output {
 
 impl Output {
     /// Whether it is the value `()` and nothing else.
-    pub fn is_unit(&self) -> bool {
+    pub(crate) fn is_unit(&self) -> bool {
         matches!(self, Self::Result { data, .. } if data.len() == 1 && data.get("text/plain").is_some_and(|it| it == "()"))
     }
 
     /// The JSON that nbformat writes for it: keys sorted, text as a list of lines.
-    pub fn to_nbformat(&self) -> Value {
+    pub(crate) fn to_nbformat(&self) -> Value {
         match self {
             Self::Stream { name, text } => {
                 json!({"name": name, "output_type": "stream", "text": lines(text)})
