@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Parts of the binary, which may use whatever the library shows.
-const BINARY: [&str; 5] = ["lib.rs", "main.rs", "cli/", "printer.rs", "cmd/"];
+const BINARY: [&str; 7] = ["lib.rs", "main.rs", "bin/", "cli/", "printer.rs", "printer/", "cmd/"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

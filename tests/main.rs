@@ -5,7 +5,9 @@
 
 mod support;
 
+mod annotations;
 mod architecture;
+mod archive;
 mod bad_cells;
 mod bad_files;
 mod begin;
@@ -29,6 +31,7 @@ mod git;
 mod git_paths;
 mod hand_edits;
 mod hostile;
+mod installed;
 mod interrupted;
 #[cfg_attr(not(feature = "kernel"), path = "kernel_left_out.rs")]
 mod kernel;

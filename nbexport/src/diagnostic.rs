@@ -13,7 +13,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::{Deserialize, Serialize};
 
 /// How bad it is: an error stops the export of its notebook, a warning does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing; nothing is held back.
     Warning,
@@ -33,7 +33,7 @@ pub struct Source {
 }
 
 /// A byte range in a [`Source`], with a few words on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The text pointed into.
     pub source: Arc<Source>,
@@ -48,11 +48,11 @@ pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
 
 /// One thing that is wrong, where it is, and the way out. As small as a pointer, so that a [`Result`] costs nothing
 /// where all is well.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic(Box<Details>);
 
 /// What a [`Diagnostic`] says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// Error or warning.
     pub severity: Severity,

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let mut cli = Cli::parse();
     cli.global.krate = cli.krate();
+    cli.global.annotates = cli.annotates();
     // Options for every command may stand before it; those of `export` would be passed over there in silence.
     if cli.command.is_some()
         && (cli.export.check

@@ -3,6 +3,8 @@
 //! What comes from a file is shown by [`visible`], so that no cell can send the terminal a command. What could not be
 //! written is kept for the end: a result that nobody got is no success.
 
+mod annotation;
+
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Mutex;
@@ -30,6 +32,7 @@ enum Volume {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
     volume: Volume,
+    annotates: bool,
 }
 
 #[expect(clippy::unused_self, reason = "who has a printer has decided what is colored")]
@@ -48,6 +51,7 @@ impl Printer {
                 (false, true) => Volume::Verbose,
                 (false, false) => Volume::Usual,
             },
+            annotates: global.annotates,
         }
     }
 
@@ -108,6 +112,9 @@ impl Printer {
     /// What is wrong.
     pub(crate) fn error(self, diagnostic: &Diagnostic) {
         let _ = writeln!(anstream::stderr(), "{}", diagnostic.render(true));
+        if self.annotates {
+            print(format_args!("{}\n", visible(&annotation::annotation(diagnostic))));
+        }
     }
 
     /// Several things that are wrong.

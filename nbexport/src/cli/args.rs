@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use nbexport::run::partition::Partition;
 
-use super::{Format, InCrate};
+use super::{Format, InCrate, Shown};
 
 /// What `test` takes.
 #[derive(Args, Clone, Debug)]
@@ -23,6 +23,15 @@ pub(crate) struct TestArgs {
     /// all took on this machine counts
     #[arg(long, value_name = "FILE")]
     pub timings_file: Option<PathBuf>,
+    /// Run nothing: build the programs and put them into a file, with the notebooks and the files that git knows
+    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "both", "junit", "partition", "from_archive"])]
+    pub archive: Option<PathBuf>,
+    /// Put a file or folder into the archive, too, that git does not know: data
+    #[arg(long, value_name = "PATH", requires = "archive")]
+    pub archive_include: Vec<PathBuf>,
+    /// Run the notebooks of such a file, on any machine of the same kind: it needs no cargo
+    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "both", "paths", "krate"])]
+    pub from_archive: Option<PathBuf>,
     /// Run notebooks, too, of which nothing has changed since all their cells passed
     #[arg(long)]
     pub fresh: bool,
@@ -108,6 +117,9 @@ pub(crate) struct NewArgs {
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
+    /// For `cargo-nbexport`, which is what `cargo nbexport` runs
+    #[arg(long)]
+    pub cargo: bool,
 }
 
 /// What `man` takes.
@@ -186,6 +198,9 @@ pub(crate) struct RunArgs {
     /// Write down when each cell ran, too, where JupyterLab keeps it: in `metadata.execution`
     #[arg(long)]
     pub timings: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Shown,
     /// How notebooks are run
     #[command(flatten)]
     pub how: HowToRun,
@@ -197,6 +212,9 @@ pub(crate) struct PrepareArgs {
     /// Write nothing; show what would change, and exit with 1 when something would
     #[arg(long)]
     pub check: bool,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Shown,
     /// How notebooks are run
     #[command(flatten)]
     pub how: HowToRun,

@@ -43,6 +43,9 @@ pub(crate) struct Global {
     /// The crate that the command names, if it is one that has to do with a crate.
     #[arg(skip)]
     pub krate: Option<PathBuf>,
+    /// Whether what is wrong is told to GitHub, too.
+    #[arg(skip)]
+    pub annotates: bool,
 }
 
 /// What the commands take that have to do with the crate.
@@ -54,6 +57,18 @@ pub(crate) struct InCrate {
 }
 
 impl Cli {
+    /// Whether what is wrong is told to GitHub, too.
+    pub(crate) fn annotates(&self) -> bool {
+        match &self.command {
+            None => self.export.format == Format::Github,
+            Some(Command::Export(args)) => args.format == Format::Github,
+            Some(Command::Test(args)) => args.format == Format::Github,
+            Some(Command::Run(args)) => args.format == Shown::Github,
+            Some(Command::Prepare(args)) => args.format == Shown::Github,
+            Some(_) => false,
+        }
+    }
+
     /// What is written behind `--crate`.
     pub(crate) fn krate(&self) -> Option<PathBuf> {
         let args = match &self.command {
@@ -88,6 +103,18 @@ pub(crate) enum Format {
     Text,
     /// For a program: one JSON object a line.
     Json,
+    /// For a person, and for GitHub to show beside the lines of a notebook.
+    Github,
+}
+
+/// How to print what has no form for a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shown {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a person, and for GitHub to show beside the lines of a notebook.
+    Github,
 }
 
 /// The commands.

@@ -16,7 +16,12 @@ use crate::printer::Printer;
 /// Prints a shell's completions.
 pub(crate) fn completions(args: CompletionsArgs) -> Status {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "nbexport", &mut script);
+    if args.cargo {
+        let mut cargo = Command::new("cargo-nbexport").subcommand(Cli::command());
+        clap_complete::generate(args.shell, &mut cargo, "cargo-nbexport", &mut script);
+    } else {
+        clap_complete::generate(args.shell, &mut Cli::command(), "nbexport", &mut script);
+    }
     Printer::bytes(&script);
     Status::Success
 }

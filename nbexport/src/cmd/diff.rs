@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DiffArgs, global: &Global) -> Result<Status> {
 fn print(old: &Notebook, new: &Notebook, args: &DiffArgs, printer: Printer) -> Status {
     let diff = NotebookDiff::of(old, new);
     match args.format {
-        Format::Text => printer.diff(&diff.render(&old.name, &new.name)),
+        Format::Text | Format::Github => printer.diff(&diff.render(&old.name, &new.name)),
         Format::Json => Printer::json_line(&diff.json(&new.name)),
     }
     if diff.is_same() { Status::Success } else { Status::Found }

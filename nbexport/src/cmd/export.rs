@@ -17,7 +17,7 @@ pub(crate) fn run(args: &ExportArgs, global: &Global) -> Result<Status> {
     let options = Options { check: args.check, force: args.force };
     let report = export::export(&context.project, context.notebooks.as_deref(), &options)?;
     match args.format {
-        Format::Text => print(&report, &context, args.check),
+        Format::Text | Format::Github => print(&report, &context, args.check),
         Format::Json => print_json(&report, &context),
     }
     Ok(status(&report, args.check))

@@ -1,5 +1,6 @@
 //! The commands: each turns arguments into one call of the library and prints what came of it.
 
+mod archive;
 mod both;
 pub(crate) mod cargo;
 pub(crate) mod clean;

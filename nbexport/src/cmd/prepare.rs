@@ -9,13 +9,14 @@ use crate::printer::Printer;
 
 /// Formats, exports, runs and cleans; with `--check`, tells of all that this would change.
 pub(crate) fn run(args: &PrepareArgs, global: &Global) -> Status {
-    let PrepareArgs { check, how } = args;
+    let PrepareArgs { check, format, how } = args;
     let (check, paths) = (*check, how.paths.clone());
     let printer = Printer::new(global);
     let fmt = FmtArgs { paths: paths.clone(), check };
-    let (format, in_crate) = (Format::Text, InCrate::default());
-    let export = ExportArgs { paths: paths.clone(), check, force: false, format, in_crate };
-    let run = RunArgs { kernel: None, native: true, check, timings: false, how: how.clone() };
+    let in_crate = InCrate::default();
+    let export = ExportArgs { paths: paths.clone(), check, force: false, format: Format::Text, in_crate };
+    let run =
+        RunArgs { kernel: None, native: true, check, timings: false, format: *format, how: how.clone() };
     let clean = CleanArgs { paths, check, outputs: false };
     // Outputs that are right stay as they are, so that times in them do not change with every run.
     let keep = if check { Keep::Check } else { Keep::Changed };

@@ -40,7 +40,7 @@ impl Reporter {
             Progress::Done(name, outcome) => {
                 bar.suspend(|| match format {
                     // What several notebooks take to compile is told of all of them, in the end.
-                    Format::Text => {
+                    Format::Text | Format::Github => {
                         tell(*printer, name, outcome, (self.notebooks == 1).then(|| self.began.elapsed()));
                     }
                     Format::Json => Printer::json_line(&json(name, outcome)),
@@ -53,7 +53,7 @@ impl Reporter {
     /// Sums up.
     pub(super) fn finish(&self, outcomes: &[(String, Outcome)]) -> Status {
         self.bar.finish_and_clear();
-        if self.format == Format::Text && outcomes.len() > 1 {
+        if self.format != Format::Json && outcomes.len() > 1 {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
             let all = count(outcomes.len(), "notebook");
             let took = format!("in {:.1} s", self.began.elapsed().as_secs_f64());

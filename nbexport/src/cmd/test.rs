@@ -15,7 +15,7 @@ use nbexport::run::{native, process};
 use serde_json::json;
 
 use super::report::Reporter;
-use super::{Context, Status, both, junit, kernel};
+use super::{Context, Status, archive, both, junit, kernel};
 use crate::cli::{Format, Global, HowToRun, TestArgs};
 use crate::printer::Printer;
 
@@ -30,6 +30,9 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     if let Some(file) = &args.junit {
         junit::may_replace(file)?;
     }
+    if let Some(from) = &args.from_archive {
+        return archive::judge(args, from, global);
+    }
     let context = Context::new(&paths, global)?;
     listen_for_interrupts()?;
     let mut notebooks = context.notebooks_or_all()?;
@@ -38,6 +41,12 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         options.select = Select { flags: options.select.flags, ..Select::parse(filter) };
     }
     options.fresh = args.fresh;
+    if let Some(to) = &args.archive {
+        let status = archive::build(args, to, &context, &notebooks, &options)?;
+        let names: Vec<String> = notebooks.iter().map(|path| context.project.name_of(path)).collect();
+        // What is judged elsewhere has no cargo to ask.
+        return Ok(status.max(check_exported(&context, &names, "the notebooks are archived", args.format)?));
+    }
     let is_whole = args.partition.is_none() && options.select.cell.is_none();
     let mut timings = match &args.timings_file {
         Some(file) => Timings::read(file)?,
@@ -45,8 +54,10 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     };
     if let Some(partition) = args.partition {
         let all = notebooks.len();
-        notebooks = partition.of(&context.project, notebooks, &options.select, &timings);
-        if args.format == Format::Text {
+        let names = notebooks.iter().map(|path| context.project.name_of(path)).collect();
+        let share = partition.of(names, &options.select, &timings);
+        notebooks.retain(|path| share.contains(&context.project.name_of(path)));
+        if args.format != Format::Json {
             context.printer.info(&format!("{partition}: {} of {all} notebooks", notebooks.len()));
         }
         if notebooks.is_empty() {
@@ -92,15 +103,19 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             None => drop(timings.write(&timings::file_of(&context.project, kernel.is_some()))),
         }
     }
-    let names: Vec<&str> = outcomes.iter().map(|(name, _)| name.as_str()).collect();
-    if status == Status::Success && generated::has_files_of(&context.project, &names) {
-        status = check_crate(&context, args.format)?;
+    if status == Status::Success {
+        let names: Vec<String> = outcomes.into_iter().map(|(name, _)| name).collect();
+        status = check_exported(&context, &names, "every cell passed", args.format)?;
     }
     Ok(status)
 }
 
 /// Sees that what was exported of the notebooks compiles by itself: a cell may use what only its notebook has.
-fn check_crate(context: &Context, format: Format) -> Result<Status> {
+fn check_exported(context: &Context, notebooks: &[String], so_far: &str, format: Format) -> Result<Status> {
+    let names: Vec<&str> = notebooks.iter().map(String::as_str).collect();
+    if !generated::has_files_of(&context.project, &names) {
+        return Ok(Status::Success);
+    }
     let errors = Mutex::new(Vec::new());
     let args = ["check", "--lib", "--tests", "--quiet", "--message-format=json"].map(str::to_owned);
     cargo::run(&context.project, &args, false, &|said| {
@@ -118,7 +133,7 @@ fn check_crate(context: &Context, format: Format) -> Result<Status> {
         return Ok(Status::Success);
     }
     let name = context.project.name_of(&context.project.krate);
-    let mut found = Diagnostic::error(format!("every cell passed, and yet `{name}` does not compile"))
+    let mut found = Diagnostic::error(format!("{so_far}, and yet `{name}` does not compile"))
         .help("mend the cells named above, or export what they use; then run `nbexport`");
     if format == Format::Json {
         found.notes = errors;
@@ -135,12 +150,19 @@ fn check_crate(context: &Context, format: Format) -> Result<Status> {
 /// What the command line says about how to run, as the engines take it.
 pub(super) fn options(project: &Project, how: &HowToRun, natively: bool, keep: Keep) -> Options {
     let flags = project.flags.iter().chain(&how.flags).cloned().collect();
+    let mut options = options_of_run(how, natively, keep);
+    options.select.flags = Some(flags);
+    options
+}
+
+/// The same where no project is known: all flags are given.
+pub(super) fn options_of_run(how: &HowToRun, natively: bool, keep: Keep) -> Options {
     let all = if natively && !keep.writes() { std::thread::available_parallelism().ok() } else { None };
     Options {
         jobs: how.jobs.map_or_else(|| all.map_or(1, Into::into), Into::into),
         timeout: (how.timeout > 0).then(|| Duration::from_secs(how.timeout)),
         keep_going: how.no_fail_fast,
-        select: Select { flags: Some(flags), ..Select::default() },
+        select: Select::default(),
         fresh: true,
         keep,
     }

@@ -1,7 +1,9 @@
 //! A line of a generated file ⇄ the cell and line it came from.
 
+use serde::{Deserialize, Serialize};
+
 /// Where a generated line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The cell's number in its notebook, from 1.
     pub cell: usize,
@@ -13,7 +15,7 @@ pub struct Origin {
 }
 
 /// For each line of a generated file its origin; lines that nbexport wrote by itself have none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineMap {
     lines: Vec<Option<Origin>>,
 }

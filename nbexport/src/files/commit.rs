@@ -200,6 +200,14 @@ pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// The same with what `write` puts into a file.
+pub(super) fn replace_by<T>(path: &Path, write: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+    let temporary = stage(path, b"", |_| Ok(()))?;
+    let written = write(temporary.as_file())?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(written)
+}
+
 /// A temporary file with this text beside the file at `path`; `before` hears its name before it is made.
 fn stage(path: &Path, text: &[u8], before: impl Fn(&Path) -> io::Result<()>) -> io::Result<NamedTempFile> {
     let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();

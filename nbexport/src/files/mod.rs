@@ -173,6 +173,11 @@ pub(crate) fn keep(path: &Path, text: &[u8]) -> io::Result<()> {
     if read(path).is_ok_and(|there| there == text) { Ok(()) } else { commit::replace(path, text) }
 }
 
+/// Writes a file that the command line names as a whole: what `write` does to a temporary one takes its place.
+pub(crate) fn replace_by<T>(path: &Path, write: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+    commit::replace_by(path, write)
+}
+
 /// A new file to append to, in a temporary folder of nbexport's own: what a process prints, or reads.
 pub(crate) fn scratch(path: &Path) -> io::Result<File> {
     File::options().append(true).create_new(true).open(path)

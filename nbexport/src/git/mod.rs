@@ -104,6 +104,12 @@ pub fn staged(top: &Path) -> Result<Vec<PathBuf>> {
     Ok(names(&paths))
 }
 
+/// The files below a folder, seen from there, that git knows or would after `git add`; `None` where there is no repository.
+pub fn files_below(folder: &Path) -> Option<Vec<PathBuf>> {
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    git(folder, &list).ok().flatten().map(|paths| names(&paths))
+}
+
 /// The paths that git lists with `-z`.
 fn names(list: &[u8]) -> Vec<PathBuf> {
     let list = String::from_utf8_lossy(list);

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::diagnostic::Source;
@@ -19,13 +20,13 @@ use crate::notebook::Notebook;
 use crate::project;
 
 /// The generated files that are known.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Places {
     files: BTreeMap<String, File>,
 }
 
 /// One generated file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct File {
     notebook: String,
     cells: BTreeMap<usize, Arc<Source>>,

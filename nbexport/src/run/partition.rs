@@ -2,7 +2,6 @@
 //! nextest calls them. The shares have no notebook in common and together all.
 
 use std::fmt::{self, Display};
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use super::Select;
 use super::timings::Timings;
-use crate::project::Project;
 
 /// One share of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +60,18 @@ impl Display for Partition {
 }
 
 impl Partition {
-    /// The notebooks of this share among those that are selected.
-    pub fn of(
-        self,
-        project: &Project,
-        paths: Vec<PathBuf>,
-        select: &Select,
-        timings: &Timings,
-    ) -> Vec<PathBuf> {
-        let mut notebooks: Vec<_> = paths.into_iter().map(|path| (project.name_of(&path), path)).collect();
-        notebooks.retain(|(name, _)| select.notebook(name));
-        // What is notebooks twice is one notebook, and the order on the command line is no part of it.
-        notebooks.sort();
-        notebooks.dedup();
-        let names: Vec<&str> = notebooks.iter().map(|(name, _)| name.as_str()).collect();
-        let shares = self.deal(&names, timings);
-        notebooks
+    /// The notebooks of this share among those that are selected, by their names.
+    pub fn of(self, mut names: Vec<String>, select: &Select, timings: &Timings) -> Vec<String> {
+        names.retain(|name| select.notebook(name));
+        // What is named twice is one notebook, and the order on the command line is no part of it.
+        names.sort();
+        names.dedup();
+        let shares = self.deal(&names.iter().map(String::as_str).collect::<Vec<_>>(), timings);
+        names
             .into_iter()
             .zip(shares)
             .filter(|(_, share)| *share == self.share - 1)
-            .map(|((_, path), _)| path)
+            .map(|(name, _)| name)
             .collect()
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{Diagnostic, Source};
 use crate::notebook::Cell;
 use crate::notebook::directive::{Directives, Kind};
@@ -46,7 +48,7 @@ impl Expect {
 }
 
 /// What became of a cell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It did what is expected of it.
     Passed,
@@ -59,7 +61,7 @@ pub enum Verdict {
 }
 
 /// In which way a cell failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// It panicked, or a `?` returned an error.
     Stopped,
@@ -76,7 +78,7 @@ pub enum FailureKind {
 }
 
 /// How a cell failed, for a person.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// In which way.
     pub kind: FailureKind,
@@ -87,7 +89,7 @@ pub struct Failure {
 }
 
 /// One code cell of a notebook that was run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CellReport {
     /// Its place among all cells, from 1.
     pub number: usize,
@@ -98,6 +100,7 @@ pub struct CellReport {
     /// How long it took, compilation included.
     pub time: Duration,
     /// What it put out, if it ran.
+    #[serde(skip)]
     pub ran: Option<Ran>,
     /// The `#[test]` functions in it, which neither engine runs.
     pub tests_not_run: Vec<String>,

@@ -4,6 +4,7 @@
 //! is unchanged is not built again. Where a program would mean something else than the kernel, it says so and gives
 //! no verdict.
 
+pub mod archive;
 mod broken;
 mod build;
 mod check;
@@ -21,6 +22,7 @@ mod reach;
 mod redefine;
 mod rounds;
 mod run;
+mod runnable;
 #[cfg(test)]
 #[expect(
     dead_code,
@@ -39,28 +41,26 @@ mod writer;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 pub use self::check::{Finding, check};
+use self::runnable::Runnable;
 use self::subject::Subject;
 use self::warm::Record;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 #[cfg(feature = "lsp")]
 pub(crate) use self::workspace::package_name;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::Result;
 use crate::export;
 use crate::export::module::Module;
 use crate::files;
-use crate::notebook::cell::Code;
-use crate::notebook::{Notebook, scope};
+use crate::notebook::Notebook;
 use crate::places::Places;
 use crate::project::Project;
-use crate::run::outputs::{Keep, finish};
+use crate::run::outputs::finish;
 use crate::run::plan::{Plan, is_wanted};
-use crate::run::verdict::{CellReport, NotebookReport, Verdict};
 use crate::run::{Options, Outcome, Progress, Select, run_each};
 
 /// Runs the notebooks `paths` of a project. What came of each comes back in their order.
@@ -73,46 +73,20 @@ pub fn test(
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
-    let workspace = Workspace::of(project)?;
-    let notebooks = read(project, paths, &options.select);
-    let (mut subjects, mut unable) = (BTreeMap::new(), Vec::new());
-    for (index, entry) in notebooks.iter().enumerate() {
-        let subject = match &entry.notebook {
-            Ok(notebook) => {
-                Plan::new(notebook, &options.select).and_then(|plan| Subject::new(entry.path.clone(), plan))
-            }
-            Err(diagnostic) => Err(diagnostic.clone()),
-        };
-        match subject {
-            Ok(mut subject) => {
-                subject.write();
-                subject
-                    .settings
-                    .notes
-                    .iter()
-                    .filter(|_| entry.wanted)
-                    .for_each(|note| progress(Progress::Note(note)));
-                subjects.insert(index, subject);
-            }
-            Err(diagnostic) if entry.wanted => unable.push((index, diagnostic)),
-            // It is none of this run's business.
-            Err(_) => {}
-        }
-    }
-    let places = RwLock::new(crate_places(project, &notebooks));
-    let wanted = (0..notebooks.len()).filter(|index| notebooks[*index].wanted);
+    let notebooks = Notebooks::of(project, paths, &options.select)?;
+    let wanted = (0..notebooks.entries.len()).filter(|index| notebooks.entries[*index].wanted);
     let outcomes = run_each(
         wanted,
         options,
         progress,
-        |index| &notebooks[index].name,
+        |index| &notebooks.entries[index].name,
         |index, runnable: Runnable| {
-            let entry = &notebooks[index];
-            let record = runnable.record(&workspace, entry, options);
+            let entry = &notebooks.entries[index];
+            let record = runnable.record(&notebooks.workspace, entry, options);
             if !options.fresh && record.as_ref().is_some_and(Record::holds) {
                 return Outcome::Ran(runnable.unchanged());
             }
-            let outcome = run_one(&runnable, options, &places, progress);
+            let outcome = runnable.run(options, &notebooks.places, progress);
             if let (Some(record), Outcome::Ran(report)) = (record, &outcome) {
                 record.keep(report);
             }
@@ -127,27 +101,77 @@ pub fn test(
             }
         },
         |queue| {
-            for (index, diagnostic) in unable {
-                queue.put(index, Err(diagnostic));
-            }
             let mut held = Vec::new();
-            let mut ready = |index, subject: &Subject<'_>, program: rounds::Program| {
-                let runnable = program.map(|program| Runnable::of(subject, program));
-                if options.keep.writes() {
-                    held.push((index, runnable));
+            notebooks.build(project, options, progress, &mut |index, ready| {
+                if options.keep.writes() && ready.is_ok() {
+                    held.push((index, ready));
                 } else {
-                    queue.put(index, runnable);
+                    queue.put(index, ready);
                 }
-            };
-            rounds::build_all(project, &workspace, &mut subjects, &notebooks, &places, progress, &mut ready)?;
+            })?;
             // A compiler beside them would be in the times that cells print.
-            for (index, runnable) in held {
-                queue.put(index, runnable);
+            for (index, ready) in held {
+                queue.put(index, ready);
             }
             Ok(())
         },
     )?;
-    Ok(outcomes.into_iter().map(|(index, outcome)| (notebooks[index].name.clone(), outcome)).collect())
+    let name = |index: usize| notebooks.entries[index].name.clone();
+    Ok(outcomes.into_iter().map(|(index, outcome)| (name(index), outcome)).collect())
+}
+
+/// The notebooks of a run, and where their programs are built.
+struct Notebooks {
+    workspace: Workspace,
+    entries: Vec<Entry>,
+    places: RwLock<Places>,
+}
+
+impl Notebooks {
+    fn of(project: &Project, paths: &[PathBuf], select: &Select) -> Result<Self> {
+        let workspace = Workspace::of(project)?;
+        let entries = read(project, paths, select);
+        let places = RwLock::new(crate_places(project, &entries));
+        Ok(Self { workspace, entries, places })
+    }
+
+    /// Builds a program of each that is wanted. `each` gets them as soon as they are built, or why there is none.
+    fn build(
+        &self,
+        project: &Project,
+        options: &Options,
+        progress: &(dyn Fn(Progress<'_>) + Sync),
+        each: &mut dyn FnMut(usize, Result<Runnable>),
+    ) -> Result<()> {
+        let mut subjects = BTreeMap::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let subject = match &entry.notebook {
+                Ok(notebook) => Plan::new(notebook, &options.select)
+                    .and_then(|plan| Subject::new(entry.path.clone(), plan)),
+                Err(diagnostic) => Err(diagnostic.clone()),
+            };
+            match subject {
+                Ok(mut subject) => {
+                    subject.write();
+                    subject
+                        .settings
+                        .notes
+                        .iter()
+                        .filter(|_| entry.wanted)
+                        .for_each(|note| progress(Progress::Note(note)));
+                    subjects.insert(index, subject);
+                }
+                Err(diagnostic) if entry.wanted => each(index, Err(diagnostic)),
+                // It is none of this run's business.
+                Err(_) => {}
+            }
+        }
+        let mut ready = |index, subject: &Subject<'_>, program: rounds::Program| {
+            each(index, program.map(|program| Runnable::of(subject, program)));
+        };
+        let Self { workspace, entries, places } = self;
+        rounds::build_all(project, workspace, &mut subjects, entries, places, progress, &mut ready)
+    }
 }
 
 /// A notebook's file.
@@ -195,121 +219,6 @@ fn add_modules(places: &mut Places, project: &Project, notebook: &Notebook, modu
         let below = Path::new("");
         places.add_module(&[&project.krate, &name, below], notebook, module, &on_disk);
     }
-}
-
-/// A notebook that has a program: what running and judging it takes, free of syntax trees, which stay on one thread.
-struct Runnable {
-    name: String,
-    package: String,
-    folder: PathBuf,
-    /// None, if cells that do not compile left nothing to run.
-    executable: Option<PathBuf>,
-    cells: Vec<RunnableCell>,
-}
-
-/// What is known of a cell before it runs.
-struct RunnableCell {
-    verdict: Option<Verdict>,
-    kind: outputs::Kind,
-    report: CellReport,
-}
-
-impl Runnable {
-    fn of(subject: &Subject<'_>, executable: Option<PathBuf>) -> Self {
-        let cells = subject.verdicts.iter().enumerate().map(|(index, verdict)| RunnableCell {
-            verdict: verdict.clone(),
-            kind: outputs::Kind::of(&subject.plan.expects[index]),
-            report: subject.plan.report(index, Verdict::NotReached, Duration::ZERO),
-        });
-        Self {
-            name: subject.plan.parsed.notebook.name.clone(),
-            package: subject.package.clone(),
-            folder: subject.path.parent().unwrap_or(Path::new(".")).to_owned(),
-            executable,
-            cells: cells.collect(),
-        }
-    }
-}
-
-impl Runnable {
-    /// What the last run of its program found; where outputs are wanted, no record will do.
-    fn record(&self, workspace: &Workspace, entry: &Entry, options: &Options) -> Option<Record> {
-        let (program, notebook) = (self.executable.as_ref()?, entry.notebook.as_ref().ok()?);
-        (options.keep == Keep::Nothing).then(|| Record::of(workspace, &self.package, notebook, program))?
-    }
-
-    /// The report of a program that need not run: all that would run has passed.
-    fn unchanged(&self) -> NotebookReport {
-        let cells = self.cells.iter().map(|RunnableCell { verdict, report, .. }| {
-            let verdict = verdict.clone().unwrap_or(Verdict::Passed);
-            CellReport { verdict, ..report.clone() }
-        });
-        let (name, cells) = (self.name.clone(), cells.collect());
-        NotebookReport { name, cells, stale: Vec::new(), unchanged: true, time: Duration::ZERO }
-    }
-
-    /// Says that a variable is of a type which a later cell defines again, as the program tells it: the places among the
-    /// code cells of the one that defines it again and of the one before, the type, and the name that is the reason.
-    fn outlived(&self, variable: &str, about: &str) -> Diagnostic {
-        let mut words = about.split(' ');
-        let mut place = || words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or_default();
-        let cells = [place(), place()].map(|index| &self.cells[index].report.source);
-        let (changed, reason) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let declares = |cell: &&RunnableCell| {
-            Code::parse(&cell.report.source)
-                .is_ok_and(|code| scope::variables(&code).iter().any(|(name, _)| name == variable))
-        };
-        let source = self.cells.iter().rfind(declares).map_or(cells[1], |cell| &cell.report.source);
-        let span = Code::parse(source).map_or(0..0, |code| subject::place_of(&code, variable));
-        subject::outlived(source, span, variable, cells, changed, reason)
-    }
-}
-
-/// Runs a notebook's program and says what became of its cells.
-fn run_one(
-    notebook: &Runnable,
-    options: &Options,
-    places: &RwLock<Places>,
-    progress: &(dyn Fn(Progress<'_>) + Sync),
-) -> Outcome {
-    let start = Instant::now();
-    let name = &notebook.name;
-    let how = run::How { folder: &notebook.folder, timeout: options.timeout };
-    let began = |cell| progress(Progress::Cell(name, cell));
-    let ran = notebook.executable.as_ref().map(|executable| run::run(executable, &how, &began));
-    let ran = match ran.transpose() {
-        Ok(ran) => ran,
-        Err(error) => {
-            let message = format!("cannot run the program of `{name}`: {error}");
-            return Outcome::Unable(Diagnostic::error(message));
-        }
-    };
-    if let Some(run::End::Outlived(variable, about)) = ran.as_ref().map(|ran| &ran.end) {
-        return Outcome::Unable(notebook.outlived(variable, about));
-    }
-    let places = &*rounds::read(places);
-    let mut cells = Vec::new();
-    let mut outputs = outputs::Outputs::new(places);
-    for RunnableCell { verdict, kind, report } in &notebook.cells {
-        let run = ran.as_ref().and_then(|ran| ran.cells.iter().find(|run| run.number == report.number));
-        let verdict = match (verdict, run, &ran) {
-            (Some(verdict), ..) => verdict.clone(),
-            (None, Some(run), Some(ran)) => {
-                judge::verdict(name, &report.source, run, ran, places, options.timeout)
-            }
-            (None, ..) => Verdict::NotReached,
-        };
-        let time = run.map_or(Duration::ZERO, |run| run.time);
-        let kept = outputs.cell(*kind, &verdict, run, ran.as_ref().map(|ran| &ran.end));
-        cells.push(CellReport { verdict, time, ran: kept, ..report.clone() });
-    }
-    Outcome::Ran(NotebookReport {
-        name: name.clone(),
-        cells,
-        stale: Vec::new(),
-        unchanged: false,
-        time: start.elapsed(),
-    })
 }
 
 /// The primary span of a compiler's message.

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::run::{CellRun, End};
 use crate::places::Places;
@@ -10,7 +11,7 @@ use crate::run::outputs::{Output, Ran, of_streams};
 use crate::run::verdict::{Expect, Failure, FailureKind, Verdict};
 
 /// What matters of a cell's [`Expect`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) enum Kind {
     /// It is left out.
     Skipped,
