@@ -252,7 +252,7 @@ pub(crate) fn as_wide(text: &str) -> Cow<'_, str> {
 }
 
 /// Line and column of a byte offset, both from 1; the column counts characters, as rustc's does.
-pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(offset)];
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
