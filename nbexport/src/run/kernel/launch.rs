@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use jupyter_protocol::ConnectionInfo;
+use jupyter_protocol::{ConnectionInfo, JupyterMessage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
 use super::KernelOptions;
 use super::builds::{Builds, library_path};
+use super::transport::Incoming;
 use super::wire::{Wire, connection_info};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
@@ -21,18 +22,64 @@ pub(super) const HOME: &str = "nbexport-kernel-";
 /// How often a kernel is started anew when another program took one of its ports.
 const TRIES: usize = 4;
 /// How long a process is waited for whose connection broke.
-pub(super) const DYING: Duration = Duration::from_secs(2);
+const DYING: Duration = Duration::from_secs(2);
 
-/// A kernel's process. Dropping it ends it and all it started.
+/// A kernel's process, and the connection to it. Dropping it ends the process and all it started.
 pub(super) struct Process {
+    wire: Wire,
     // In this order: the process ends before its folder goes and the folder for builds is free again.
-    pub(super) group: Option<Group>,
+    group: Option<Group>,
     _home: TempDir,
-    pub(super) builds: Builds,
+    builds: Builds,
+}
+
+impl Process {
+    pub(super) fn has_ended(&self) -> bool {
+        self.group.as_ref().is_none_or(Group::has_ended)
+    }
+
+    pub(super) async fn send(&mut self, request: JupyterMessage) -> Result<String> {
+        let id = request.header.msg_id.clone();
+        match self.wire.send(request).await {
+            // That the kernel ended is what comes next.
+            Err(_) if self.dies_now().await => Ok(id),
+            sent => sent,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Incoming> {
+        let next = tokio::select! {
+            biased;
+            next = self.wire.next() => next,
+            () = gone(self.group.as_ref()) => Ok(Incoming::Ended),
+        };
+        match next {
+            Err(_) if self.dies_now().await => Ok(Incoming::Ended),
+            next => next,
+        }
+    }
+
+    /// The program that the kernel made of the last request.
+    pub(super) fn program(&self) -> Option<String> {
+        std::fs::read_to_string(self.builds.path.join("src/lib.rs")).ok()
+    }
+
+    /// Kills the process group; tells how the kernel ended.
+    pub(super) fn stop(&mut self) -> String {
+        let Some(group) = self.group.take() else {
+            return "it was stopped before".to_owned();
+        };
+        group.kill().map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+
+    /// The connection breaks a moment before the end of the process is seen.
+    async fn dies_now(&self) -> bool {
+        timeout(DYING, gone(self.group.as_ref())).await.is_ok()
+    }
 }
 
 /// Starts a kernel and waits until it answers.
-pub(super) fn launch(options: &KernelOptions, runtime: &Runtime) -> Result<(Process, Wire)> {
+pub(super) fn launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process> {
     for _ in 1..TRIES {
         match try_launch(options, runtime) {
             Err(NotLaunched::PortTaken(_)) => {}
@@ -57,7 +104,7 @@ impl From<Diagnostic> for NotLaunched {
     }
 }
 
-fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<(Process, Wire), NotLaunched> {
+fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process, NotLaunched> {
     let kernel = &options.spec.name;
     let not_started = |error: std::io::Error| options.spec.not_started(&error);
     let builds = options.builds.as_deref().map(Builds::claim).transpose().map_err(not_started)?;
@@ -81,7 +128,7 @@ fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<(Process, Wi
         }
     });
     match connected {
-        Some(Ok(wire)) => Ok((Process { group: Some(group), _home: home, builds }, wire?)),
+        Some(Ok(wire)) => Ok(Process { wire: wire?, group: Some(group), _home: home, builds }),
         Some(Err(_)) => {
             let (seconds, said) = (options.patience.as_secs(), last_lines(&said));
             let message = format!("the kernel `{kernel}` did not answer within {seconds} s{said}");
@@ -136,8 +183,15 @@ fn last_lines(said: &Path) -> String {
     lines.into_iter().rev().fold(String::new(), |all, line| all + "\n  " + line)
 }
 
+/// Returns when there is no such group, or its leader has ended.
+async fn gone(group: Option<&Group>) {
+    if let Some(group) = group {
+        ended(group).await;
+    }
+}
+
 /// Returns when the group's leader has ended.
-pub(super) async fn ended(group: &Group) {
+async fn ended(group: &Group) {
     while !group.has_ended() {
         sleep(Duration::from_millis(100)).await;
     }

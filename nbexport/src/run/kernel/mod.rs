@@ -14,6 +14,7 @@ mod message;
 mod notebook;
 mod sink;
 mod spec;
+mod transport;
 mod wire;
 
 use std::ffi::OsString;
@@ -31,11 +32,12 @@ pub use many::test;
 pub use notebook::{RunOptions, run};
 pub use spec::{Spec, find};
 
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::Result;
 use crate::run::outputs::LIMIT;
-use launch::{DYING, Process, ended, launch};
+use launch::launch;
 use sink::Sink;
-use wire::{Incoming, Wire, random};
+use transport::{Incoming, Transport};
+use wire::random;
 
 /// How a kernel is started.
 #[derive(Clone, Debug)]
@@ -70,8 +72,7 @@ impl KernelOptions {
 
 /// A running kernel. Dropping it kills it and all it started.
 pub struct Kernel {
-    process: Process,
-    wire: Wire,
+    transport: Transport,
     runtime: Runtime,
     name: String,
     output_limit: usize,
@@ -81,10 +82,7 @@ pub struct Kernel {
 
 impl std::fmt::Debug for Kernel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kernel")
-            .field("name", &self.name)
-            .field("group", &self.process.group)
-            .finish_non_exhaustive()
+        f.debug_struct("Kernel").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -103,14 +101,14 @@ impl Kernel {
             .enable_all()
             .build()
             .map_err(|error| options.spec.not_started(&error))?;
-        let (process, wire) = launch(options, &runtime)?;
+        let transport = Transport::Process(launch(options, &runtime)?);
         let (name, output_limit) = (options.spec.name.clone(), options.output_limit);
-        Ok(Self { process, wire, runtime, name, output_limit, hidden: 0 })
+        Ok(Self { transport, runtime, name, output_limit, hidden: 0 })
     }
 
     /// Whether the kernel can be sent more cells.
     pub(crate) fn is_running(&self) -> bool {
-        self.process.group.as_ref().is_some_and(|group| !group.has_ended())
+        !self.transport.has_ended()
     }
 
     /// Has the kernel execute `code` as it is, and tells what it answered.
@@ -140,10 +138,10 @@ impl Kernel {
                 End::Finished
             }
             Status::Ok => {
-                program = std::fs::read_to_string(self.process.builds.path.join("src/lib.rs")).ok();
+                program = self.program();
                 self.flush(&mut sink)?;
                 if sink.ended_late {
-                    self.stop();
+                    self.transport.stop();
                     End::OutOfStep
                 } else {
                     End::Stopped
@@ -165,7 +163,7 @@ impl Kernel {
                 }
                 None => End::NotCompiled,
             },
-            Status::Died => End::KernelDied(self.stop()),
+            Status::Died => End::KernelDied(self.transport.stop()),
             Status::TimedOut => End::TimedOut(limit.unwrap_or_default()),
         };
         let times = std::mem::take(&mut sink.times);
@@ -175,15 +173,14 @@ impl Kernel {
 
     /// Ends the kernel and everything it started.
     pub fn shutdown(mut self) {
-        self.stop();
+        self.transport.stop();
     }
 
-    /// Kills the process group; tells how the kernel ended.
-    fn stop(&mut self) -> String {
-        let Some(group) = self.process.group.take() else {
-            return "it was stopped before".to_owned();
-        };
-        group.kill().map_or_else(|error| error.to_string(), |status| status.to_string())
+    /// The program that the kernel made of the last request.
+    fn program(&self) -> Option<String> {
+        match &self.transport {
+            Transport::Process(process) => process.program(),
+        }
     }
 
     /// The number a cell has for its reader: without the requests that only this module knows of.
@@ -193,43 +190,29 @@ impl Kernel {
 
     /// Sends `code` and collects what comes of it until the kernel is idle again.
     fn request(&mut self, code: &str, limit: Option<Duration>, sink: &mut Sink) -> Result<Status> {
-        let gone = || Diagnostic::error("the kernel is no longer running");
-        let group = self.process.group.as_ref().ok_or_else(gone)?;
         let deadline = Instant::now() + limit.unwrap_or(Duration::from_hours(24 * 365));
-        let wire = &mut self.wire;
-        let answered = self.runtime.block_on(async {
-            sink.begin(wire.execute(code).await?);
+        let transport = &mut self.transport;
+        let stopped = self.runtime.block_on(async {
+            sink.begin(transport.execute(code).await?);
             tokio::select! {
-                result = collect(wire, sink, Sink::is_answered) => result.map(|()| None),
+                stopped = collect(transport, sink, Sink::is_answered) => stopped,
                 () = sleep_until(deadline.into()) => Ok(Some(Status::TimedOut)),
-                () = ended(group) => Ok(Some(Status::Died)),
             }
-        });
-        let stopped = match answered {
-            // The connection breaks a moment before the end of the process is seen.
-            Err(error) if !self.dies_now() => return Err(error),
-            Err(_) => Some(Status::Died),
-            Ok(stopped) => stopped,
-        };
+        })?;
         if stopped == Some(Status::TimedOut) {
-            self.stop();
+            self.transport.stop();
         }
         Ok(stopped.or(sink.status).unwrap_or(Status::Error))
     }
 
-    fn dies_now(&self) -> bool {
-        let group = self.process.group.as_ref();
-        group.is_some_and(|group| self.runtime.block_on(async { timeout(DYING, ended(group)).await.is_ok() }))
-    }
-
     /// Waits for the last lines of a cell that ran to its end.
     fn wait_for_marks(&mut self, sink: &mut Sink) -> Result<()> {
-        let wire = &mut self.wire;
+        let transport = &mut self.transport;
         let all = self.runtime.block_on(async {
             // A cell may have closed its stdout; then there is nothing to wait for.
-            timeout(LATE_OUTPUT, collect(wire, sink, Sink::has_all)).await
+            timeout(LATE_OUTPUT, collect(transport, sink, Sink::has_all)).await
         });
-        all.unwrap_or(Ok(()))
+        all.unwrap_or(Ok(None)).map(|_| ())
     }
 
     /// Fetches what a cell that failed printed. A panic's text takes its time through the kernel; what is printed after
@@ -247,13 +230,18 @@ impl Kernel {
     }
 }
 
-/// Takes messages in until `done`.
-async fn collect(wire: &mut Wire, sink: &mut Sink, done: fn(&Sink) -> bool) -> Result<()> {
+/// Takes messages in until `done`; tells what ended that before.
+async fn collect(
+    transport: &mut Transport,
+    sink: &mut Sink,
+    done: fn(&Sink) -> bool,
+) -> Result<Option<Status>> {
     while !done(sink) {
-        match wire.next().await? {
+        match transport.next().await? {
             Incoming::Reply(message) => sink.answer(&message),
             Incoming::Published(message) => sink.publish(message),
+            Incoming::Ended => return Ok(Some(Status::Died)),
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use jupyter_protocol::connection_info::Transport;
-use jupyter_protocol::{ConnectionInfo, ExecuteRequest, JupyterMessage, KernelInfoRequest};
+use jupyter_protocol::{ConnectionInfo, JupyterMessage, KernelInfoRequest};
 use jupyter_zmq_client::{self as zmq, ClientIoPubConnection, ClientShellConnection, Connection, RawMessage};
 use tokio::time::timeout;
 use zeromq::SocketRecv;
 
 use super::message::{Message, no_message};
+use super::transport::Incoming;
 use crate::diagnostic::Result;
 
 /// How long the kernel's state may take to be heard before it is asked for again.
@@ -18,14 +19,6 @@ const HEARD: Duration = Duration::from_millis(500);
 pub(super) struct Wire {
     shell: ClientShellConnection,
     iopub: ClientIoPubConnection,
-}
-
-/// What comes in.
-pub(super) enum Incoming {
-    /// By the shell socket: the answer to a request.
-    Reply(Message),
-    /// By the iopub socket: outputs, and what the kernel is doing.
-    Published(Message),
 }
 
 impl Wire {
@@ -52,11 +45,6 @@ impl Wire {
         }
     }
 
-    /// Asks the kernel to execute `code`; the request's id comes back.
-    pub(super) async fn execute(&mut self, code: &str) -> Result<String> {
-        self.send(ExecuteRequest { stop_on_error: false, ..ExecuteRequest::new(code.into()) }.into()).await
-    }
-
     /// The next message, whichever way it comes.
     pub(super) async fn next(&mut self) -> Result<Incoming> {
         tokio::select! {
@@ -65,7 +53,8 @@ impl Wire {
         }
     }
 
-    async fn send(&mut self, request: JupyterMessage) -> Result<String> {
+    /// Sends a request, whose id comes back.
+    pub(super) async fn send(&mut self, request: JupyterMessage) -> Result<String> {
         let id = request.header.msg_id.clone();
         self.shell.send(request).await.map_err(no_message)?;
         Ok(id)
