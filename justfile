@@ -36,6 +36,12 @@ corpus DIR="notebooks":
 docs *ARGS:
     cargo run -p nbexport --features docs -- docs {{ARGS}}
 
+# Kernels on a real Jupyter Server and a real Kernel Gateway
+server-test:
+    [ -x target/jupyter/bin/python ] || python3 -m venv target/jupyter
+    target/jupyter/bin/pip install --quiet jupyter_server jupyter_kernel_gateway
+    NBEXPORT_REQUIRE_SERVER=1 cargo test -p nbexport --features server --test cli -- server::
+
 docs-test:
     cargo test -p nbexport --features docs --test cli -- docs_site
 

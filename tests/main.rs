@@ -52,6 +52,8 @@ mod properties;
 mod random_merges;
 mod readme;
 mod running;
+#[cfg(feature = "server")]
+mod server;
 mod student;
 mod sync;
 mod sync_many;

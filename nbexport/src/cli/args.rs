@@ -24,13 +24,13 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "FILE")]
     pub timings_file: Option<PathBuf>,
     /// Run nothing: build the programs and put them into a file, with the notebooks and the files that git knows
-    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "both", "junit", "partition", "from_archive"])]
+    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "server", "both", "junit", "partition", "from_archive"])]
     pub archive: Option<PathBuf>,
     /// Put a file or folder into the archive, too, that git does not know: data
     #[arg(long, value_name = "PATH", requires = "archive")]
     pub archive_include: Vec<PathBuf>,
     /// Run the notebooks of such a file, on any machine of the same kind: it needs no cargo
-    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "both", "paths", "krate"])]
+    #[arg(long, value_name = "FILE.tar.zst", conflicts_with_all = ["kernel", "server", "both", "paths", "krate"])]
     pub from_archive: Option<PathBuf>,
     /// Run notebooks, too, of which nothing has changed since all their cells passed
     #[arg(long)]
@@ -38,8 +38,11 @@ pub(crate) struct TestArgs {
     /// Run in a Jupyter kernel: in the one of this name, or in the first one for Rust
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub kernel: Option<String>,
+    /// Which server
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Run natively and in the kernel, and show the cells of which the two say different things
-    #[arg(long, conflicts_with_all = ["kernel", "junit"])]
+    #[arg(long, conflicts_with_all = ["kernel", "server", "junit"])]
     pub both: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -50,6 +53,20 @@ pub(crate) struct TestArgs {
     /// Which crate
     #[command(flatten)]
     pub in_crate: InCrate,
+}
+
+/// The server that kernels run on.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServerArgs {
+    /// Run in kernels of the Jupyter Server or Kernel Gateway at this address; `JUPYTER_TOKEN` holds its token
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// A file that holds the server's token, in place of `JUPYTER_TOKEN`
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub token_file: Option<PathBuf>,
+    /// Where the project lies below the server's own root
+    #[arg(long, value_name = "DIR", requires = "server")]
+    pub server_dir: Option<String>,
 }
 
 /// How notebooks are run.
@@ -189,8 +206,11 @@ pub(crate) struct RunArgs {
     /// Run in a Jupyter kernel, which is the default: in the one of this name, or in the first one for Rust
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with = "native")]
     pub kernel: Option<String>,
+    /// Which server
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Run natively: much faster, with the outputs that the kernel would have given
-    #[arg(long)]
+    #[arg(long, conflicts_with = "server")]
     pub native: bool,
     /// Write nothing; show where the outputs in the notebooks are not what their cells put out, and exit with 1
     #[arg(long, conflicts_with = "timings")]

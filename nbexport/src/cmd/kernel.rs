@@ -7,8 +7,8 @@ use nbexport::diagnostic::Result;
 use nbexport::project::{self, Project};
 use nbexport::run::{Options, Outcome, Progress, kernel};
 
-use super::Status;
-use crate::cli::{Global, KernelCommand};
+use super::{Status, server};
+use crate::cli::{Global, KernelCommand, ServerArgs};
 use crate::printer::Printer;
 
 /// Installs or takes out.
@@ -37,15 +37,22 @@ pub(crate) fn run(command: KernelCommand, global: &Global) -> Result<Status> {
     Ok(Status::Success)
 }
 
-/// Runs notebooks in the kernel `name`, or in the first one for Rust when the name is empty.
+/// Runs notebooks in the kernel `name`, or in the first one for Rust when the name is empty: on the server that is named,
+/// or else here.
 pub(super) fn test(
     project: &Project,
     notebooks: &[PathBuf],
-    name: &str,
+    (name, server): (&str, &ServerArgs),
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
-    let spec = kernel::find((!name.is_empty()).then_some(name))
-        .map_err(|none| none.note("`nbexport test` and `nbexport run --native` need no kernel"))?;
-    kernel::test(project, notebooks, &spec, options, progress)
+    let here = || {
+        kernel::find((!name.is_empty()).then_some(name))
+            .map_err(|none| none.note("`nbexport test` and `nbexport run --native` need no kernel"))
+    };
+    let host = match server::named(server, name)? {
+        Some(host) => host,
+        None => here()?.into(),
+    };
+    kernel::test(project, notebooks, &host, options, progress)
 }

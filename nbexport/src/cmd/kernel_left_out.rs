@@ -7,7 +7,7 @@ use nbexport::project::Project;
 use nbexport::run::{Options, Outcome, Progress};
 
 use super::Status;
-use crate::cli::{Global, KernelCommand};
+use crate::cli::{Global, KernelCommand, ServerArgs};
 
 /// What there is without a kernel.
 const NATIVELY: &str = "`nbexport test` and `nbexport run --native` need no kernel";
@@ -21,7 +21,7 @@ pub(crate) fn run(_: KernelCommand, _: &Global) -> Result<Status> {
 pub(super) fn test(
     _: &Project,
     _: &[PathBuf],
-    _: &str,
+    _: (&str, &ServerArgs),
     _: &Options,
     _: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {

@@ -24,6 +24,9 @@ pub(crate) mod prepare;
 pub(crate) mod readme;
 mod report;
 pub(crate) mod run;
+#[cfg(feature = "kernel")]
+#[cfg_attr(not(feature = "server"), path = "server_left_out.rs")]
+mod server;
 pub(crate) mod student;
 pub(crate) mod sync;
 pub(crate) mod test;

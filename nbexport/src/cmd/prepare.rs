@@ -4,7 +4,7 @@ use nbexport::diagnostic::Result;
 use nbexport::run::outputs::Keep;
 
 use super::Status;
-use crate::cli::{CleanArgs, ExportArgs, FmtArgs, Format, Global, InCrate, PrepareArgs, RunArgs};
+use crate::cli::{CleanArgs, ExportArgs, FmtArgs, Format, Global, InCrate, PrepareArgs, RunArgs, ServerArgs};
 use crate::printer::Printer;
 
 /// Formats, exports, runs and cleans; with `--check`, tells of all that this would change.
@@ -15,8 +15,15 @@ pub(crate) fn run(args: &PrepareArgs, global: &Global) -> Status {
     let fmt = FmtArgs { paths: paths.clone(), check };
     let in_crate = InCrate::default();
     let export = ExportArgs { paths: paths.clone(), check, force: false, format: Format::Text, in_crate };
-    let run =
-        RunArgs { kernel: None, native: true, check, timings: false, format: *format, how: how.clone() };
+    let run = RunArgs {
+        kernel: None,
+        native: true,
+        check,
+        timings: false,
+        server: ServerArgs::default(),
+        format: *format,
+        how: how.clone(),
+    };
     let clean = CleanArgs { paths, check, outputs: false };
     // Outputs that are right stay as they are, so that times in them do not change with every run.
     let keep = if check { Keep::Check } else { Keep::Changed };

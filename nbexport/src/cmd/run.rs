@@ -31,7 +31,7 @@ pub(super) fn run_and(args: &RunArgs, global: &Global, keep: Keep) -> Result<Sta
         native::test(&context.project, &notebooks, &options, &tell)?
     } else {
         let name = args.kernel.as_deref().unwrap_or_default();
-        kernel::test(&context.project, &notebooks, name, &options, &tell)?
+        kernel::test(&context.project, &notebooks, (name, &args.server), &options, &tell)?
     };
     let status = reporter.finish(&outcomes);
     if !args.check && outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Ran(_))) {

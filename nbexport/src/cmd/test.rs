@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::report::Reporter;
 use super::{Context, Status, archive, both, junit, kernel};
-use crate::cli::{Format, Global, HowToRun, TestArgs};
+use crate::cli::{Format, Global, HowToRun, ServerArgs, TestArgs};
 use crate::printer::Printer;
 
 /// Runs the notebooks and prints a line for each.
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let not_a_name = kernel.filter(|value| looks_like_path(value));
     paths.extend(not_a_name.map(PathBuf::from));
     let kernel = kernel.map(|name| if not_a_name.is_some() { "" } else { name });
+    let kernel = kernel.or(args.server.server.as_ref().map(|_| ""));
 
     if let Some(file) = &args.junit {
         junit::may_replace(file)?;
@@ -68,7 +69,10 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let outcomes = match kernel {
         None => native::test(&context.project, &notebooks, &options, &|it| reporter.tell(&it))?,
-        Some(name) => kernel::test(&context.project, &notebooks, name, &options, &|it| reporter.tell(&it))?,
+        Some(name) => {
+            let kernel = (name, &args.server);
+            kernel::test(&context.project, &notebooks, kernel, &options, &|it| reporter.tell(&it))?
+        }
     };
     let mut status = reporter.finish(&outcomes);
     if args.both && !outcomes.is_empty() {
@@ -76,7 +80,8 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         // What comes after a cell that fails is judged by the kernel, too, or there would be nothing to compare.
         let jobs = args.how.jobs.map_or(1, Into::into);
         let options = Options { keep_going: true, jobs, ..options };
-        let in_kernel = kernel::test(&context.project, &notebooks, "", &options, &|it| reporter.tell(&it))?;
+        let here = ("", &ServerArgs::default());
+        let in_kernel = kernel::test(&context.project, &notebooks, here, &options, &|it| reporter.tell(&it))?;
         let _ = reporter.finish(&in_kernel);
         // That a notebook needs the kernel is no difference: natively nothing is said of it.
         let unable = outcomes.iter().chain(&in_kernel).any(|(_, outcome)| {

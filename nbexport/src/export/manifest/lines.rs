@@ -94,6 +94,16 @@ pub(crate) fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<De
     (found, wrong)
 }
 
+/// The folder that a cell's `:dep` lines name by a path from the notebook's own, each with its line's place.
+#[cfg(feature = "server")]
+pub(crate) fn relative_folders(cell: &ParsedCell<'_>) -> Vec<(String, Range<usize>)> {
+    let paths = dep_lines(cell).filter_map(|(line, span)| {
+        let path = parse(line, cell, span.clone()).ok()?.path()?;
+        Path::new(&path).is_relative().then_some((path, span))
+    });
+    paths.collect()
+}
+
 /// Reads what follows `:dep`; a path stays as it is written.
 fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency> {
     let wrong = |message: String, help: &str| {

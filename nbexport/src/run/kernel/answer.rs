@@ -16,6 +16,26 @@ pub enum Status {
     Died,
     /// Nothing in the time it was given. The kernel was killed.
     TimedOut,
+    /// Nothing that came here. The kernel was ended.
+    Lost,
+}
+
+/// How what comes of a cell gets lost between the kernel's server and here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// With the connection, as is said here.
+    Connection(String),
+    /// The server passes on no more than a certain rate of outputs; in its words.
+    Outputs(String),
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connection(how) => write!(f, "the connection to the server was lost ({how})"),
+            Self::Outputs(what) => write!(f, "the server left out some of its outputs ({what})"),
+        }
+    }
 }
 
 /// The answer to one request.
@@ -51,6 +71,8 @@ pub enum End {
     OutOfStep,
     /// It compiles as it is, but not with the mark at its end, so that nobody knows how it ended.
     Unknown,
+    /// What would have told how it ended got lost.
+    Lost(Lost),
 }
 
 /// One run of a cell.
@@ -68,6 +90,8 @@ pub struct Run {
     pub sent: Instrumented,
     /// When the kernel began and ended it: events as Jupyter calls them, with the kernel's own time.
     pub times: Vec<(&'static str, String)>,
+    /// Why some of what it put out may be missing.
+    pub incomplete: Option<Lost>,
 }
 
 impl Run {
@@ -82,6 +106,7 @@ impl Run {
             program: None,
             sent: Instrumented::default(),
             times: Vec::new(),
+            incomplete: None,
         }
     }
 }

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
-use super::KernelOptions;
 use super::builds::{Builds, library_path};
 use super::transport::Incoming;
 use super::wire::{Wire, connection_info};
+use super::{KernelOptions, Spec};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
 use crate::run::process::Group;
@@ -79,15 +79,15 @@ impl Process {
 }
 
 /// Starts a kernel and waits until it answers.
-pub(super) fn launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process> {
+pub(super) fn launch(spec: &Spec, options: &KernelOptions, runtime: &Runtime) -> Result<Process> {
     for _ in 1..TRIES {
-        match try_launch(options, runtime) {
+        match try_launch(spec, options, runtime) {
             Err(NotLaunched::PortTaken(_)) => {}
             Err(NotLaunched::Otherwise(error)) => return Err(error),
             Ok(launched) => return Ok(launched),
         }
     }
-    try_launch(options, runtime)
+    try_launch(spec, options, runtime)
         .map_err(|(NotLaunched::PortTaken(error) | NotLaunched::Otherwise(error))| error)
 }
 
@@ -104,9 +104,9 @@ impl From<Diagnostic> for NotLaunched {
     }
 }
 
-fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process, NotLaunched> {
-    let kernel = &options.spec.name;
-    let not_started = |error: std::io::Error| options.spec.not_started(&error);
+fn try_launch(spec: &Spec, options: &KernelOptions, runtime: &Runtime) -> Result<Process, NotLaunched> {
+    let kernel = &spec.name;
+    let not_started = |error: std::io::Error| spec.not_started(&error);
     let builds = options.builds.as_deref().map(Builds::claim).transpose().map_err(not_started)?;
     // Only this user may enter it: the connection file is the key to a program that runs what it is told.
     let parent = builds.as_ref().map_or_else(std::env::temp_dir, |builds| builds.path.clone());
@@ -114,7 +114,8 @@ fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process, Not
     let builds = builds.unwrap_or_else(|| Builds::passing(home.path().join("build")));
     let connection = connection_info(kernel).map_err(not_started)?;
     let said = home.path().join("said.txt");
-    let mut command = command(options, &connection, home.path(), &builds.path, &said).map_err(not_started)?;
+    let mut command =
+        command(spec, options, &connection, home.path(), &builds.path, &said).map_err(not_started)?;
     let group = Group::spawn(&mut command).map_err(not_started)?;
 
     let connected = runtime.block_on(async {
@@ -148,6 +149,7 @@ fn try_launch(options: &KernelOptions, runtime: &Runtime) -> Result<Process, Not
 
 /// The command that starts the kernel, its files written.
 fn command(
+    spec: &Spec,
     options: &KernelOptions,
     connection: &ConnectionInfo,
     home: &Path,
@@ -157,13 +159,12 @@ fn command(
     std::fs::create_dir_all(builds)?;
     let file = home.join("connection.json");
     serde_json::to_writer(files::scratch(&file)?, connection)?;
-    let mut argv =
-        options.spec.argv.iter().map(|arg| arg.replace("{connection_file}", &file.to_string_lossy()));
+    let mut argv = spec.argv.iter().map(|arg| arg.replace("{connection_file}", &file.to_string_lossy()));
     let mut command = Command::new(argv.next().unwrap_or_default());
     command
         .args(argv)
         .current_dir(&options.cwd)
-        .envs(&options.spec.env)
+        .envs(&spec.env)
         .env("EVCXR_TMPDIR", builds)
         .envs(library_path(&options.cwd))
         .envs(options.env.iter().map(|(key, value)| (key, value)))

@@ -6,7 +6,7 @@ use toml_edit::Table;
 
 use super::install::notebook_env;
 use super::notebook::{RunOptions, run};
-use super::{KernelOptions, Spec, builds_dir};
+use super::{Host, KernelOptions, builds_dir};
 use crate::diagnostic::Result;
 use crate::notebook::{Cell, Notebook, header};
 use crate::project::Project;
@@ -15,11 +15,11 @@ use crate::run::plan::is_wanted;
 use crate::run::verdict::NotebookReport;
 use crate::run::{Options, Outcome, Progress, run_each};
 
-/// Runs the notebooks `paths` of a project in kernels of the kind `spec`. What came of each comes back in their order.
+/// Runs the notebooks `paths` of a project in kernels of their own. What came of each comes back in their order.
 pub fn test(
     project: &Project,
     paths: &[PathBuf],
-    spec: &Spec,
+    host: &Host,
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
@@ -32,7 +32,7 @@ pub fn test(
         progress,
         |index| &wanted[index].1,
         |_, (path, name): &(&Path, String)| {
-            let ran = run_one(path, name, spec, (options, &project.profile), progress);
+            let ran = run_one(path, name, host, (options, &project.profile), progress);
             let finished = ran.and_then(|(notebook, mut report)| {
                 finish(project, path, &notebook, &mut report, options.keep)?;
                 Ok(Outcome::Ran(report))
@@ -52,12 +52,17 @@ pub fn test(
 fn run_one(
     path: &Path,
     name: &str,
-    spec: &Spec,
+    host: &Host,
     (options, profile): (&Options, &Table),
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<(Notebook, NotebookReport)> {
     let notebook = Notebook::read(path, name)?;
-    let mut kernel = KernelOptions::new(spec.clone(), path.parent().unwrap_or(Path::new(".")));
+    let folder = match host {
+        Host::Here(_) => path.parent().unwrap_or(Path::new(".")).to_owned(),
+        #[cfg(feature = "server")]
+        Host::Server(server) => server.folder_of(name).into(),
+    };
+    let mut kernel = KernelOptions::new(host.clone(), folder);
     kernel.builds = builds_dir();
     let has_opt = |cell: &Cell| {
         cell.is_code() && header::lines(cell.text()).any(|line| line.text.trim_start().starts_with(":opt"))
@@ -70,6 +75,12 @@ fn run_one(
         select: options.select.clone(),
     };
     let began = |cell: &Cell| progress(Progress::Cell(name, cell.number));
-    let ran = run(&notebook, &options, began)?;
-    Ok((notebook, ran))
+    let ran = run(&notebook, &options, began);
+    #[cfg(feature = "server")]
+    if let Host::Server(server) = host {
+        for warning in &server.warnings() {
+            progress(Progress::Warning(warning));
+        }
+    }
+    Ok((notebook, ran?))
 }

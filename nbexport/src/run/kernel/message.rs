@@ -1,10 +1,9 @@
 //! The parts of Jupyter's messages that are looked at.
 
-use jupyter_zmq_client::RawMessage;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::Diagnostic;
 
 /// A line that is longer is not kept, not even its ends.
 const LONGEST_LINE: usize = 16 << 20;
@@ -28,21 +27,20 @@ struct Header {
 }
 
 impl Message {
-    /// A message as it came over a socket, its signature checked.
-    pub(super) fn of(raw: &RawMessage) -> Result<Self> {
-        let header: Header = serde_json::from_slice(&raw.jparts[0]).map_err(no_message)?;
-        let parent: Header = serde_json::from_slice(&raw.jparts[1]).map_err(no_message)?;
+    /// A message from its parts, as they came.
+    pub(super) fn of(header: &[u8], parent: &[u8], content: &[u8]) -> serde_json::Result<Self> {
+        let header: Header = serde_json::from_slice(header)?;
+        let parent: Header = serde_json::from_slice(parent)?;
         let (kind, date, parent) = (header.msg_type, header.date, parent.msg_id);
-        let bytes = &raw.jparts[3];
-        if kind == "stream" && bytes.len() > LONGEST_LINE {
+        if kind == "stream" && content.len() > LONGEST_LINE {
             // Its text would be taken apart and copied, only to be cut.
-            let name = if bytes.starts_with(b"{\"name\":\"stderr\"") { "stderr" } else { "stdout" };
-            let note = format!("[nbexport left out a line of {} bytes]\n", bytes.len());
+            let name = if content.starts_with(b"{\"name\":\"stderr\"") { "stderr" } else { "stdout" };
+            let note = format!("[nbexport left out a line of {} bytes]\n", content.len());
             let content =
                 [("name", name.into()), ("text", note.into())].map(|(key, value)| (key.to_owned(), value));
             return Ok(Self { kind, parent, date, content: content.into_iter().collect() });
         }
-        Ok(Self { kind, parent, date, content: serde_json::from_slice(bytes).map_err(no_message)? })
+        Ok(Self { kind, parent, date, content: serde_json::from_slice(content)? })
     }
 }
 

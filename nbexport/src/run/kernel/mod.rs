@@ -12,6 +12,8 @@ mod launch;
 mod many;
 mod message;
 mod notebook;
+#[cfg(feature = "server")]
+mod server;
 mod sink;
 mod spec;
 mod transport;
@@ -19,32 +21,55 @@ mod wire;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+#[cfg(feature = "server")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::time::{sleep_until, timeout};
 
-pub use answer::{End, Reply, Run, Status};
+pub use answer::{End, Lost, Reply, Run, Status};
 pub use builds::builds_dir;
 pub use install::{Installed, NAME, install, uninstall};
 pub use instrument::{Instrumented, Refused, Use, Why, instrument};
 pub use many::test;
 pub use notebook::{RunOptions, run};
+#[cfg(feature = "server")]
+pub use server::{Server, Token};
 pub use spec::{Spec, find};
 
-use crate::diagnostic::Result;
+use crate::diagnostic::{Diagnostic, Result};
 use crate::run::outputs::LIMIT;
 use launch::launch;
+#[cfg(feature = "server")]
+use server::Session;
 use sink::Sink;
 use transport::{Incoming, Transport};
 use wire::random;
 
+/// Where a kernel runs.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// On this machine.
+    Here(Spec),
+    /// On a server.
+    #[cfg(feature = "server")]
+    Server(Arc<Server>),
+}
+
+impl From<Spec> for Host {
+    fn from(spec: Spec) -> Self {
+        Self::Here(spec)
+    }
+}
+
 /// How a kernel is started.
 #[derive(Clone, Debug)]
 pub struct KernelOptions {
-    /// Which kernel.
-    pub spec: Spec,
-    /// Its working directory: the notebook's folder, from which relative paths of `:dep`s count.
+    /// Which kernel, and where.
+    pub host: Host,
+    /// Its working directory: the notebook's folder, from which relative paths of `:dep`s count. On a server, where it
+    /// is below the server's own root.
     pub cwd: PathBuf,
     /// What is added to its environment.
     pub env: Vec<(OsString, OsString)>,
@@ -58,9 +83,9 @@ pub struct KernelOptions {
 
 impl KernelOptions {
     /// A kernel in the folder `cwd`, with the usual limits.
-    pub fn new(spec: Spec, cwd: impl Into<PathBuf>) -> Self {
+    pub fn new(host: impl Into<Host>, cwd: impl Into<PathBuf>) -> Self {
         Self {
-            spec,
+            host: host.into(),
             cwd: cwd.into(),
             env: Vec::new(),
             builds: None,
@@ -100,10 +125,22 @@ impl Kernel {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| options.spec.not_started(&error))?;
-        let transport = Transport::Process(launch(options, &runtime)?);
-        let (name, output_limit) = (options.spec.name.clone(), options.output_limit);
-        Ok(Self { transport, runtime, name, output_limit, hidden: 0 })
+            .map_err(|error| Diagnostic::error(format!("cannot speak with a kernel: {error}")))?;
+        let (name, transport) = match &options.host {
+            Host::Here(spec) => {
+                (spec.name.clone(), Transport::Process(Box::new(launch(spec, options, &runtime)?)))
+            }
+            #[cfg(feature = "server")]
+            Host::Server(server) => {
+                let session = runtime.block_on(Session::start(
+                    server,
+                    &options.cwd.to_string_lossy(),
+                    options.patience,
+                ))?;
+                (server.to_string(), Transport::Server(Box::new(session)))
+            }
+        };
+        Ok(Self { transport, runtime, name, output_limit: options.output_limit, hidden: 0 })
     }
 
     /// Whether the kernel can be sent more cells.
@@ -129,16 +166,19 @@ impl Kernel {
         };
         let mut sink = Sink::new(self.output_limit, &mark);
         let status = self.request(&cell.code, limit, &mut sink)?;
+        let mut doubt = self.transport.doubt();
         let execution_count = self.visible(sink.count);
         let mut program = None;
         let end = match status {
             Status::Ok if !cell.marked => End::Finished,
             Status::Ok if sink.reached_end => {
                 self.wait_for_marks(&mut sink)?;
+                doubt = doubt.or_else(|| self.transport.doubt());
                 End::Finished
             }
+            Status::Ok if let Some(doubt) = &doubt => End::Lost(doubt.clone()),
             Status::Ok => {
-                program = self.program();
+                program = self.program(&mut sink);
                 self.flush(&mut sink)?;
                 if sink.ended_late {
                     self.transport.stop();
@@ -151,6 +191,11 @@ impl Kernel {
                 Some(how) => {
                     self.flush(&mut sink)?;
                     End::ProcessEnded(how)
+                }
+                None if !sink.has_error()
+                    && let Some(doubt) = &doubt =>
+                {
+                    End::Lost(doubt.clone())
                 }
                 None if cell.changed && r#use == Use::Run => {
                     self.hidden += 1;
@@ -165,10 +210,11 @@ impl Kernel {
             },
             Status::Died => End::KernelDied(self.transport.stop()),
             Status::TimedOut => End::TimedOut(limit.unwrap_or_default()),
+            Status::Lost => End::Lost(doubt.clone().unwrap_or_else(|| Lost::Connection(String::new()))),
         };
         let times = std::mem::take(&mut sink.times);
         let outputs = sink.finish(execution_count);
-        Ok(Run { end, outputs, execution_count, program, sent: cell, times })
+        Ok(Run { end, outputs, execution_count, program, sent: cell, times, incomplete: doubt })
     }
 
     /// Ends the kernel and everything it started.
@@ -177,9 +223,46 @@ impl Kernel {
     }
 
     /// The program that the kernel made of the last request.
-    fn program(&self) -> Option<String> {
+    #[cfg_attr(not(feature = "server"), expect(unused_variables, reason = "a server is asked"))]
+    fn program(&mut self, sink: &mut Sink) -> Option<String> {
         match &self.transport {
             Transport::Process(process) => process.program(),
+            #[cfg(feature = "server")]
+            Transport::Server(session) => {
+                let command = session.show_program()?;
+                self.aside(&command, sink).ok()?;
+                sink.shown.take()
+            }
+        }
+    }
+
+    /// Has the kernel execute a command that the notebook knows nothing of, and tells what it shows; nothing if it
+    /// fails.
+    #[cfg(feature = "server")]
+    fn ask(&mut self, command: &str) -> Result<Option<String>> {
+        let mut sink = Sink::new(self.output_limit, "");
+        sink.begin(random());
+        self.hidden += 1;
+        match self.request(command, Some(FLUSH), &mut sink)? {
+            Status::Ok => Ok(Some(sink.shown.unwrap_or_default())),
+            Status::Error => Ok(None),
+            status => {
+                let how = match (status, self.transport.doubt()) {
+                    (Status::TimedOut, _) => format!("it did not answer within {} s", FLUSH.as_secs()),
+                    (_, Some(lost)) => lost.to_string(),
+                    _ => "it ended".to_owned(),
+                };
+                Err(Diagnostic::error(format!("the kernel at {} cannot be used: {how}", self.name))
+                    .help("run the notebook again; the server's log may say more"))
+            }
+        }
+    }
+
+    #[cfg(feature = "server")]
+    fn session(&mut self) -> Option<&mut Session> {
+        match &mut self.transport {
+            Transport::Server(session) => Some(session),
+            Transport::Process(_) => None,
         }
     }
 
@@ -196,10 +279,11 @@ impl Kernel {
             sink.begin(transport.execute(code).await?);
             tokio::select! {
                 stopped = collect(transport, sink, Sink::is_answered) => stopped,
-                () = sleep_until(deadline.into()) => Ok(Some(Status::TimedOut)),
+                // Without a connection, it is not the cell that takes its time.
+                () = sleep_until(deadline.into()) => Ok(Some(if transport.is_cut() { Status::Lost } else { Status::TimedOut })),
             }
         })?;
-        if stopped == Some(Status::TimedOut) {
+        if matches!(stopped, Some(Status::TimedOut | Status::Lost)) {
             self.transport.stop();
         }
         Ok(stopped.or(sink.status).unwrap_or(Status::Error))
@@ -218,13 +302,19 @@ impl Kernel {
     /// Fetches what a cell that failed printed. A panic's text takes its time through the kernel; what is printed after
     /// it takes the same way, so when that has arrived, so has the panic's.
     fn flush(&mut self, sink: &mut Sink) -> Result<()> {
-        let (count, status) = (sink.count, sink.status);
-        self.hidden += 1;
         let code = instrument::flush(&sink.mark);
-        self.request(&code, Some(FLUSH), sink)?;
+        self.aside(&code, sink)?;
         if self.is_running() {
             self.wait_for_marks(sink)?;
         }
+        Ok(())
+    }
+
+    /// Has the kernel execute what the notebook knows nothing of, while the cell's outputs are still coming.
+    fn aside(&mut self, code: &str, sink: &mut Sink) -> Result<()> {
+        let (count, status) = (sink.count, sink.status);
+        self.hidden += 1;
+        self.request(code, Some(FLUSH), sink)?;
         (sink.count, sink.status) = (count, status);
         Ok(())
     }
@@ -241,6 +331,8 @@ async fn collect(
             Incoming::Reply(message) => sink.answer(&message),
             Incoming::Published(message) => sink.publish(message),
             Incoming::Ended => return Ok(Some(Status::Died)),
+            #[cfg(feature = "server")]
+            Incoming::Lost => return Ok(Some(Status::Lost)),
         }
     }
     Ok(None)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::explain::Sent;
-use super::{End, Kernel, KernelOptions, Refused, Run, Use, Why, explain};
-use crate::diagnostic::{Diagnostic, Result};
+use super::{End, Host, Kernel, KernelOptions, Lost, Refused, Run, Use, Why, explain};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::{Cell, Notebook, header};
 use crate::run::Select;
 use crate::run::outputs::Ran;
@@ -48,12 +48,13 @@ pub fn run(
                 progress(cell.cell);
                 let kernel = match &mut kernel {
                     Some(kernel) => kernel,
-                    none => none.insert(Kernel::start(&options.kernel)?),
+                    none => none.insert(ready(&options.kernel, &plan)?),
                 };
                 let what = if expect == Expect::Compiles { Use::Compile } else { Use::Run };
                 let run = kernel.run(cell.cell.text(), what, options.timeout)?;
                 before.push(Sent { source: Arc::clone(cell.source()), cell: run.sent.clone() });
                 let verdict = judge(&expect, &run, &before, options.timeout);
+                tell_incomplete(&options.kernel, cell.source(), &run);
                 // Without its variables the notebook cannot go on, whatever was asked for.
                 let gone = !kernel.is_running();
                 stopped = gone || (matches!(verdict, Verdict::Failed(_)) && !options.keep_going);
@@ -76,6 +77,30 @@ pub fn run(
     })
 }
 
+/// Starts a kernel that is ready for the first cell.
+#[cfg_attr(not(feature = "server"), expect(unused_variables, reason = "a server is told of it"))]
+fn ready(options: &KernelOptions, plan: &Plan<'_>) -> Result<Kernel> {
+    match &options.host {
+        Host::Here(_) => Kernel::start(options),
+        #[cfg(feature = "server")]
+        Host::Server(server) => {
+            let mut kernel = Kernel::start(options)?;
+            super::server::prepare(&mut kernel, server, plan, options)?;
+            Ok(kernel)
+        }
+    }
+}
+
+/// Tells of a cell that ended well, but whose outputs may not all have come.
+#[cfg_attr(not(feature = "server"), expect(unused_variables, reason = "nothing gets lost on this machine"))]
+fn tell_incomplete(options: &KernelOptions, source: &Arc<Source>, run: &Run) {
+    #[cfg(feature = "server")]
+    if let (Host::Server(server), Some(lost), End::Finished) = (&options.host, &run.incomplete, &run.end) {
+        let message = format!("what this cell put out may not be all here: {lost}");
+        server.warn(Diagnostic::warning(message).at(source, header::first_code(&source.text), ""));
+    }
+}
+
 /// Holds how a cell ended against what is expected of it. `before` has the cells sent so far, this one last.
 fn judge(expect: &Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -> Verdict {
     let Sent { source, .. } = before.last().expect("the cell that is judged was sent");
@@ -95,7 +120,7 @@ fn judge(expect: &Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -
         (_, End::NotCompiled | End::Refused(_)) => FailureKind::NotCompiled,
         (_, End::ProcessEnded(_) | End::KernelDied(_)) => FailureKind::ProcessEnded,
         (_, End::TimedOut(_)) => FailureKind::TimedOut,
-        (_, End::Unknown | End::OutOfStep) => FailureKind::Unknown,
+        (_, End::Unknown | End::OutOfStep | End::Lost(_)) => FailureKind::Unknown,
     };
     let whole = || header::first_code(&source.text);
     let about = |message: String| Diagnostic::error(message).at(source, whole(), "");
@@ -130,6 +155,15 @@ fn judge(expect: &Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -
             about("the cell printed a line that evcxr takes for its own, and the two lost step".to_owned())
                 .note("a line `EVCXR_EXECUTION_COMPLETE` tells evcxr that a cell has ended")
                 .help("print something else; the other lines that begin with `EVCXR_` are evcxr's too")
+        }
+        (_, End::Lost(lost)) => {
+            let way_out = match lost {
+                Lost::Connection(_) => "run the notebook again; the server's log may say more",
+                Lost::Outputs(_) => {
+                    "print less, or start the server with `--ZMQChannelsWebsocketConnection.limit_rate=False`"
+                }
+            };
+            about(format!("how this cell ended cannot be told: {lost}")).help(way_out)
         }
         (_, End::Unknown) => {
             about("how this cell ended cannot be told: it compiles only as it is".to_owned())

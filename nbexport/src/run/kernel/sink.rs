@@ -21,6 +21,8 @@ pub(super) struct Sink {
     pub(super) reached_end: bool,
     /// Whether the cell's end came after the answer to it.
     pub(super) ended_late: bool,
+    /// What a later request of our own shows.
+    pub(super) shown: Option<String>,
     /// When what happened, in the words of Jupyter's own record of it.
     pub(super) times: Vec<(&'static str, String)>,
 }
@@ -47,6 +49,7 @@ impl Sink {
             idle: false,
             reached_end: false,
             ended_late: false,
+            shown: None,
             times: Vec::new(),
         }
     }
@@ -98,7 +101,9 @@ impl Sink {
                 let marked = data.shift_remove(&self.mime).is_some();
                 self.reached_end |= marked && request == 0;
                 self.ended_late |= marked && request > 0;
-                if request == 0 && !data.is_empty() {
+                if request > 0 {
+                    self.shown = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
+                } else if !data.is_empty() {
                     self.rich.push(Output::Result { count: 0, data, metadata });
                 }
             }
@@ -146,6 +151,11 @@ impl Sink {
                 None => buffer.push(text),
             },
         }
+    }
+
+    /// Whether the kernel said what was wrong.
+    pub(super) fn has_error(&self) -> bool {
+        self.rich.iter().any(|output| matches!(output, Output::Error { .. }))
     }
 
     /// How the process that cells run in ended, if the kernel says that it did.

@@ -2,6 +2,9 @@
 
 use jupyter_protocol::{ExecuteRequest, JupyterMessage};
 
+#[cfg(feature = "server")]
+use super::Session;
+use super::answer::Lost;
 use super::launch::Process;
 use super::message::Message;
 use crate::diagnostic::Result;
@@ -9,7 +12,10 @@ use crate::diagnostic::Result;
 /// A kernel that can be talked to. Dropping it ends the kernel.
 pub(super) enum Transport {
     /// A process of this machine, by `ZeroMQ`.
-    Process(Process),
+    Process(Box<Process>),
+    /// A kernel of a server, by a WebSocket.
+    #[cfg(feature = "server")]
+    Server(Box<Session>),
 }
 
 /// What comes in.
@@ -20,6 +26,9 @@ pub(super) enum Incoming {
     Published(Message),
     /// Nothing more: the kernel is gone.
     Ended,
+    /// Nothing more: what the kernel said got lost.
+    #[cfg(feature = "server")]
+    Lost,
 }
 
 impl Transport {
@@ -31,6 +40,8 @@ impl Transport {
     async fn send(&mut self, request: JupyterMessage) -> Result<String> {
         match self {
             Self::Process(process) => process.send(request).await,
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.send(request).await,
         }
     }
 
@@ -38,6 +49,8 @@ impl Transport {
     pub(super) async fn next(&mut self) -> Result<Incoming> {
         match self {
             Self::Process(process) => process.next().await,
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.next().await,
         }
     }
 
@@ -45,6 +58,8 @@ impl Transport {
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Self::Process(process) => process.has_ended(),
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.has_ended(),
         }
     }
 
@@ -52,6 +67,26 @@ impl Transport {
     pub(super) fn stop(&mut self) -> String {
         match self {
             Self::Process(process) => process.stop(),
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.stop(),
+        }
+    }
+
+    /// Why not all that came of the last request may have come here.
+    pub(super) fn doubt(&self) -> Option<Lost> {
+        match self {
+            Self::Process(_) => None,
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.doubt().cloned(),
+        }
+    }
+
+    /// Whether there is no connection to the kernel at this time.
+    pub(super) fn is_cut(&self) -> bool {
+        match self {
+            Self::Process(_) => false,
+            #[cfg(feature = "server")]
+            Self::Server(session) => session.is_cut(),
         }
     }
 }

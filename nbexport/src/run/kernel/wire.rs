@@ -63,7 +63,8 @@ impl Wire {
 
 async fn read<S: SocketRecv>(connection: &mut Connection<S>) -> Result<Message> {
     let message = connection.socket.recv().await.map_err(no_message)?;
-    Message::of(&RawMessage::from_multipart(message, &connection.mac).map_err(no_message)?)
+    let raw = RawMessage::from_multipart(message, &connection.mac).map_err(no_message)?;
+    Message::of(&raw.jparts[0], &raw.jparts[1], &raw.jparts[3]).map_err(no_message)
 }
 
 /// Ports that are free now, and a key.

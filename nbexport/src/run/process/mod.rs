@@ -3,11 +3,15 @@
 //! A kernel and a notebook's program run code that a person wrote: it hangs, forks and ignores polite requests. Each
 //! gets a [`Group`] of its own (a process group, or a job object on Windows), which is killed as a whole.
 
+#[cfg(feature = "server")]
+mod at_stop;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(feature = "server")]
+pub(crate) use self::at_stop::{AtStop, at_stop};
 #[cfg(unix)]
 pub use self::unix::Group;
 #[cfg(unix)]
@@ -25,6 +29,8 @@ pub fn stop_on_interrupt() -> std::io::Result<()> {
     std::thread::Builder::new().name("interrupt".into()).spawn(move || {
         let number = interrupt();
         kill_all();
+        #[cfg(feature = "server")]
+        at_stop::run();
         std::process::exit(128 + number);
     })?;
     Ok(())

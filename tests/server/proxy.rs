@@ -1,0 +1,82 @@
+//! What lies between a client and a server: it can cut the connections that go through it, and keep new ones from being
+//! made. All else goes on.
+
+use std::io::{Read, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A proxy, for as long as this process lives.
+pub(super) struct Proxy {
+    port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    is_cut: bool,
+    /// Both ends of each, the client's first.
+    sockets: Vec<(TcpStream, TcpStream)>,
+}
+
+impl Proxy {
+    pub(super) fn to(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
+        let (address, state) = (url.trim_start_matches("http://").to_owned(), Arc::clone(&proxy.state));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (address, state) = (address.clone(), Arc::clone(&state));
+                std::thread::spawn(move || pass(client, &address, &state));
+            }
+        });
+        proxy
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Cuts all connections to kernels, and lets no new one through.
+    pub(super) fn cut(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.is_cut = true;
+        for (client, server) in state.sockets.drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = server.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Lets new ones through again.
+    pub(super) fn mend(&self) {
+        self.state.lock().unwrap().is_cut = false;
+    }
+
+    /// Sends clients what is no message: a whole frame of text.
+    pub(super) fn garble(&self) {
+        for (client, _) in &mut self.state.lock().unwrap().sockets {
+            client.write_all(b"\x81\x02{}").unwrap();
+        }
+    }
+}
+
+fn pass(mut client: TcpStream, address: &str, state: &Mutex<State>) {
+    let mut head = vec![0; 64 << 10];
+    let Ok(read) = client.read(&mut head) else { return };
+    let mut server = TcpStream::connect(address).unwrap();
+    let (from_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    if String::from_utf8_lossy(&head[..read]).contains("/channels") {
+        let mut state = state.lock().unwrap();
+        if state.is_cut {
+            return;
+        }
+        state.sockets.push((client.try_clone().unwrap(), server.try_clone().unwrap()));
+    }
+    let _ = server.write_all(&head[..read]);
+    std::thread::spawn(move || pump(from_client, server));
+    pump(from_server, client);
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Both);
+}
