@@ -89,3 +89,10 @@ vscode:
     cd editors/vscode && npm install --no-audit --no-fund && npm test
     test -d target/code-server/node_modules || editors/vscode/test/code-server.sh target/code-server
     cd editors/vscode && CODE_SERVER=../../target/code-server/node_modules/code-server/out/node/entry.js NBEXPORT=../../target/debug/nbexport node test/in_vscode.mjs
+
+# nbexport docs beside jupyter nbconvert (see the head of the script for what it needs)
+bench-docs *ARGS:
+    cargo build --release -p nbexport --features docs
+    test -x target/bench-docs/bin/python || python3 -m venv target/bench-docs
+    target/bench-docs/bin/python -c "import nbconvert" || target/bench-docs/bin/pip install nbconvert
+    target/bench-docs/bin/python benches/docs.py {{ARGS}}

@@ -110,6 +110,7 @@ fn names_lead_to_rustdoc_and_its_modules_back_to_the_notebook() {
                  pub fn sum(&self) -> i32 { self.0 + self.1 }\n}",
                 &[],
             ),
+            code("//| export\n/// The most.\npub const MOST: i32 = 3;", &[]),
             code("double(Pair(1, 2).sum())", &[]),
         ]),
     );
@@ -122,6 +123,7 @@ fn names_lead_to_rustdoc_and_its_modules_back_to_the_notebook() {
         "href=\"api/exp/nb_01/struct.Pair.html#method.sum\"",
         "exported to <a href=\"api/exp/nb_01/index.html\"><code>nb_01</code></a>",
         "<a href=\"api/exp/nb_01/fn.double.html\">docs</a>",
+        "<a href=\"api/exp/nb_01/constant.MOST.html\">docs</a>",
         "<a href=\"api/src/exp/nb_01.rs.html#",
     ] {
         assert!(page.contains(link), "{link} is not in\n{page}");
@@ -129,7 +131,8 @@ fn names_lead_to_rustdoc_and_its_modules_back_to_the_notebook() {
     assert!(!page.contains("<code>nothing</code></a>"), "{page}");
     assert!(case.has("site/api/exp/nb_01/fn.double.html"));
     let module = case.read("site/api/exp/nb_01/index.html");
-    assert!(module.contains("<a href=\"../../../01_demo.html\">A demo</a>"), "{module}");
+    let back = "<a href=\"../../../01_demo.html\">A demo</a>";
+    assert_eq!(module.matches(back).count(), 1, "{module}");
 }
 
 #[test]
@@ -419,4 +422,38 @@ fn while_it_is_served_the_site_is_made_once_for_a_save() {
     said += &server.says("site: 2 pages,");
     assert_eq!(said.matches("site: 1 page,").count(), 2, "{said}");
     assert!(case.read("site/00_demo.html").contains("Two"));
+}
+
+/// The site that `NBEXPORT_SITE` names, of this project's notebooks: `.ci/run` makes it. That its links lead somewhere is
+/// looked at by `nbexport docs` itself.
+#[test]
+fn every_public_item_of_the_crate_is_linked_from_a_page_and_each_module_leads_to_its_notebook() {
+    let Some(site) = std::env::var_os("NBEXPORT_SITE").map(std::path::PathBuf::from) else {
+        eprintln!("skipped, since NBEXPORT_SITE names no site");
+        return;
+    };
+    let entries = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.collect::<Vec<_>>()
+    };
+    let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let pages = entries(&site).into_iter().filter(|path| path.extension().is_some_and(|it| it == "html"));
+    let pages: String = pages.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let modules = entries(&site.join("api/exp")).into_iter().filter(|path| name(path).starts_with("nb_"));
+    let mut missing = Vec::new();
+    let mut items = 0;
+    for module in modules {
+        let back = std::fs::read_to_string(module.join("index.html")).unwrap();
+        assert_eq!(back.matches("nb-notebook").count(), 1, "links to the notebook of {}", name(&module));
+        for item in
+            entries(&module).iter().map(|path| name(path)).filter(|item| item.matches('.').count() == 2)
+        {
+            let link = format!("\"api/exp/{}/{item}\"", name(&module));
+            items += 1;
+            if !pages.contains(&link) {
+                missing.push(link);
+            }
+        }
+    }
+    assert!(items > 50 && missing.is_empty(), "{items} items, of which no page has {missing:#?}");
 }

@@ -26,7 +26,7 @@ pub use settings::Settings;
 use self::names::Names;
 use self::page::{Making, Page};
 use crate::diagnostic::{Diagnostic, Result};
-use crate::export;
+use crate::export::{self, module::Target};
 use crate::files;
 use crate::notebook::Notebook;
 use crate::notebook::prose::Heading;
@@ -118,7 +118,9 @@ pub fn build(project: &Project, options: &Options) -> Result<Report> {
             .and_then(|(_, heading)| title(&heading))
             .unwrap_or_else(|| notebook.file_name().trim_end_matches(".ipynb").to_owned());
         let page = making.notebook(notebook, path, &modules);
-        modules_of.extend(modules.iter().map(|module| (module.name.clone(), file.to_owned(), title.clone())));
+        // Benchmarks have the name of the module that they measure, and no page.
+        let with_page = modules.iter().filter(|module| module.target == Target::Library);
+        modules_of.extend(with_page.map(|module| (module.name.clone(), file.to_owned(), title.clone())));
         let chapter = Chapter { title, file: file.to_owned(), page };
         if front.as_deref() == Some(path) { made.insert(0, chapter) } else { made.push(chapter) }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// How rustdoc begins the names of its pages, by what they are about.
 const KINDS: &[&str] =
-    &["fn", "struct", "enum", "trait", "type", "const", "static", "macro", "union", "traitalias"];
+    &["fn", "struct", "enum", "trait", "type", "constant", "static", "macro", "union", "traitalias"];
 
 /// Where an item's page lies: the module, and its address below the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
