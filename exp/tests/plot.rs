@@ -47,6 +47,22 @@ fn signs_have_colours_and_zero_is_paper() {
 }
 
 #[test]
+fn the_labels_of_both_axes_of_a_grid_lie_apart() {
+    let grid = || Grid::ink(&ndarray::Array2::<f32>::zeros((10, 40))).cell(3);
+    let rows_only: Seen = decode(&grid().axes("", "output").into());
+    let both: Seen = decode(&grid().axes("batch", "output").into());
+    assert_eq!((both.width, both.height), (rows_only.width, rows_only.height + 14));
+    // Above the squares nothing has changed; below them there is text.
+    let dark = |seen: &Seen, rows: std::ops::Range<usize>| {
+        let all = rows.flat_map(|y| (0..seen.width as usize).map(move |x| (x, y)));
+        all.filter(|&(x, y)| seen.at(x, y) != PAPER).count()
+    };
+    assert_eq!(dark(&both, 0..20), dark(&rows_only, 0..20));
+    let bottom = both.height as usize - 15;
+    assert!(dark(&both, bottom..bottom + 15) > 20);
+}
+
+#[test]
 fn a_curve_that_ends_in_nan_is_not_drawn_on() {
     let ends = |last: f64| decode(&Chart::new("").line("", [1.0, 1.0, 1.0, last, last, last, last]).into());
     let (whole, broken) = (ends(1.0), ends(f64::NAN));

@@ -131,12 +131,21 @@ impl From<Grid> for Picture {
             + label(&axes.0).max(label(&axes.1))
             + label(names.0.first().map_or("", |n| n));
         let (wide, high) = (count(columns) * cell, count(rows) * cell);
-        let heading = Self::text_width(title, SMALL).max(row_names + Self::text_width(&axes.0, SMALL));
+        // Beside the names of rows there is room for the label of the columns; without them it goes below.
+        let below = names.1.is_empty() && !axes.0.is_empty() && !axes.1.is_empty();
+        let labels = [title, &axes.1].map(|label| Self::text_width(label, SMALL));
+        let heading = labels[0].max(labels[1]).max(row_names + Self::text_width(&axes.0, SMALL));
         let width = (left + wide + MARGIN).max(heading + 2.0 * MARGIN);
-        let mut picture = Self::blank(width.ceil() as u32, (top + high + MARGIN).ceil() as u32);
+        let height = top + high + some(below, 14.0) + MARGIN;
+        let mut picture = Self::blank(width.ceil() as u32, height.ceil() as u32);
         picture = picture.text((MARGIN, MARGIN + 5.0), Anchor::Left, SMALL, INK, title);
         let axis = MARGIN + label(title) + 5.0;
-        picture = picture.text((left, axis), Anchor::Left, SMALL, GRAY, &axes.0);
+        let (at, anchor) = if below {
+            ((left + wide, top + high + 11.0), Anchor::Right)
+        } else {
+            ((left, axis), Anchor::Left)
+        };
+        picture = picture.text(at, anchor, SMALL, GRAY, &axes.0);
         picture = picture.text((MARGIN, axis), Anchor::Left, SMALL, GRAY, &axes.1);
         for ((i, j), &color) in colors.indexed_iter() {
             let corner = (left + count(j) * cell, top + count(i) * cell);
