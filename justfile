@@ -79,6 +79,12 @@ compare *ARGS:
     target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
     target/compare/bin/python benches/compare.py {{ARGS}}
 
+# The convolutional networks of exp, and single layers, beside PyTorch and JAX, in one run
+compare-networks *ARGS:
+    test -x target/compare/bin/python || python3 -m venv target/compare
+    target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
+    target/compare/bin/python benches/networks.py {{ARGS}}
+
 # The benchmarks that notebooks export
 bench *ARGS:
     cargo run -p nbexport -- cargo bench {{ARGS}}

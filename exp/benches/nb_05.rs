@@ -2,20 +2,22 @@
 // %% [markdown] 05_convolution.ipynb title 587c8547
 //! A layer that looks at a picture through a small window: seen on a digit, computed in three ways, its gradients proved, and put to work in a network that reads 98 % of the digits with 15,000 parameters.
 
-// %% 05_convolution.ipynb benches 99688924
+// %% 05_convolution.ipynb benches f40d6cff
 #![cfg_attr(rustfmt, rustfmt::skip)]
 #![allow(missing_docs, unused, clippy::items_after_statements, clippy::redundant_closure, clippy::wildcard_imports)]
 
 use exp::nb_05::*;
+use exp::fast::{Frame, Lanes, Windows};
 use exp::nb_02::{Lin, Module, float, numeric_grad, randn, relative_error, seeded};
 use exp::nb_03::{Parameter, Parameters, Sequential};
 use exp::nb_04::{Callback, Event, Flow, Run};
 use ndarray::parallel::prelude::*;
 use ndarray::{
-    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayView2, ArrayView4,
-    ArrayViewMut4, Axis, Dimension, Ix2, Ix4, NdFloat, Zip, linalg::general_mat_mul,
+    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, Axis, Dimension, Ix2, Ix4,
+    NdFloat, Zip,
 };
 use std::ops::ControlFlow::Continue;
+use exp::fast::channels;
 
 fn main() {
     let mut criterion = criterion::Criterion::default().configure_from_args();

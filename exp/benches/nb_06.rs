@@ -2,18 +2,18 @@
 // %% [markdown] 06_batchnorm.ipynb title afe98875
 //! Normalize between the layers, not only before the first: batch normalization by hand, its gradient, what it needs to know at the moment of an answer, where it breaks, and what to do then.
 
-// %% 06_batchnorm.ipynb benches a4d15baa
+// %% 06_batchnorm.ipynb benches 722b8914
 #![cfg_attr(rustfmt, rustfmt::skip)]
 #![allow(missing_docs, unused, clippy::items_after_statements, clippy::redundant_closure, clippy::wildcard_imports)]
 
 use exp::nb_06::*;
+use exp::fast::{Lanes, channels};
 use exp::nb_02::{Lin, Module, float};
 use exp::nb_03::{Layer, Parameter, Parameters, Sequential};
 use exp::nb_05::{Conv, GeneralRelu, GlobalAvgPool, ToPictures};
-use ndarray::parallel::prelude::*;
 use ndarray::{
-    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayView2, Axis, CowArray,
-    Dimension, Ix2, Ix4, NdFloat, Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, CowArray, Dimension, Ix2, Ix4,
+    NdFloat, Zip,
 };
 use exp::nb_02::mean_std;
 
@@ -23,7 +23,7 @@ fn main() {
     criterion.final_summary();
 }
 
-// %% 06_batchnorm.ipynb bench-bn 9aeea348
+// %% 06_batchnorm.ipynb bench-bn 66c3ffc2
 fn bench_batch_norm_forward_backward(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
@@ -35,7 +35,7 @@ fn bench_batch_norm_forward_backward(nbexport: &mut criterion::Criterion) {
         Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
     };
     use exp::nb_05::{ActivationStats, gradient_error};
-    use ndarray::{array, s};
+    use ndarray::{Axis, array, s};
     // end of setup
     //| bench batch_norm_forward_backward
     let pictures: ArcArray<f32, Ix4> = randn((512, 14, 14, 8), &mut seeded(1)).into_shared();

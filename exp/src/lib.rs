@@ -35,6 +35,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod fast;
 pub mod mnist;
 pub mod plot;
 

@@ -2,17 +2,18 @@
 // %% [markdown] 05_convolution.ipynb title 587c8547
 //! A layer that looks at a picture through a small window: seen on a digit, computed in three ways, its gradients proved, and put to work in a network that reads 98 % of the digits with 15,000 parameters.
 
-// %% 05_convolution.ipynb imports ee8be59f
+// %% 05_convolution.ipynb imports 105a7fb4
 //| export
 // :dep exp = { path = "../exp" }
 // :dep ndarray = { version = "0.17", features = ["rayon"] }
+use exp::fast::{Frame, Lanes, Windows};
 use exp::nb_02::{Lin, Module, float, numeric_grad, randn, relative_error, seeded};
 use exp::nb_03::{Parameter, Parameters, Sequential};
 use exp::nb_04::{Callback, Event, Flow, Run};
 use ndarray::parallel::prelude::*;
 use ndarray::{
-    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayView2, ArrayView4,
-    ArrayViewMut4, Axis, Dimension, Ix2, Ix4, NdFloat, Zip, linalg::general_mat_mul,
+    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, Axis, Dimension, Ix2, Ix4,
+    NdFloat, Zip,
 };
 use std::ops::ControlFlow::Continue;
 
@@ -113,19 +114,20 @@ pub struct Conv<F> {
     input: Option<ArcArray<F, Ix4>>,
 }
 
-// %% 05_convolution.ipynb conv-new f30122c1
+// %% 05_convolution.ipynb conv-new 1aabf2df
 //| export
 impl<F: NdFloat> Conv<F> {
     /// `w` is `size × size × c × k`, `b` has `k`. The window moves by `stride` over a picture with a
     /// frame of `pad` zeros.
     ///
-    /// Panics, and shows the shapes, when they do not fit; also when the stride is 0, or a window
+    /// Panics, and shows the shapes, when they do not fit or are empty; also when the stride is 0, or a window
     /// could lie in the frame altogether.
     pub fn new(w: Array4<F>, b: Array1<F>, stride: usize, pad: usize) -> Self {
         let (shape, (size, width, _, kernels)) = (w.shape(), w.dim());
         assert!(size == width && kernels == b.len(), "Conv: b {:?} does not fit w {shape:?}", b.shape());
         let fits = stride > 0 && pad < size;
         assert!(fits, "Conv: no stride of {stride} or padding of {pad} for w {shape:?}");
+        assert!(!w.is_empty(), "Conv: no weights in w {shape:?}");
         let (grad_w, grad_b) = (Array4::zeros(w.dim()), Array1::zeros(kernels));
         let window = Window { size, stride, pad };
         let w = if w.is_standard_layout() { w } else { w.as_standard_layout().into_owned() };
@@ -146,116 +148,129 @@ impl<F: NdFloat> Conv<F> {
     }
 }
 
-// %% 05_convolution.ipynb conv-tile 1c347cea
+// %% 05_convolution.ipynb conv-tile 6591e7a5
 //| export
-impl<F: NdFloat> Conv<F> {
-    /// How many pictures have patches of about 256 KiB.
-    fn pictures_per_tile(&self, (_, rows, columns, kernels): (usize, usize, usize, usize)) -> usize {
-        let patches = rows * columns * self.w.len() / kernels.max(1);
-        (256 * 1024 / size_of::<F>() / patches.max(1)).max(1)
+impl<F: Lanes> Conv<F> {
+    /// Pictures of this shape in their frames, and the windows over them.
+    fn frame(&self, (_, h, w, c): (usize, usize, usize, usize)) -> Frame {
+        let Window { size, stride, pad } = self.window;
+        Frame { picture: (h, w, c), size, stride, pad }
     }
 
-    /// The weights as a matrix: a column for each kernel.
-    fn matrix(&self) -> ArrayView2<'_, F> {
-        let kernels = self.b.len();
-        self.w.view().into_shape_with_order((self.w.len() / kernels, kernels)).expect("standard layout")
+    /// The weights as a matrix, row by row: a column for each kernel.
+    fn matrix(&self) -> &[F] {
+        self.w.as_slice().expect("standard layout")
     }
 }
 
-// %% 05_convolution.ipynb conv-forward 7ceb00d8
+// %% 05_convolution.ipynb conv-forward b1b28100
 //| export
-impl<F: NdFloat> Conv<F> {
+impl<F: Lanes> Conv<F> {
     fn outputs(&self, x: &ArrayRef<F, Ix4>) -> Array4<F> {
-        let (dim, w) = (self.output(x.dim()), self.matrix());
-        let (mut out, each) = (Array4::zeros(dim), self.pictures_per_tile(dim));
+        let (frame, dim) = (self.frame(x.dim()), self.output(x.dim()));
+        let (mut out, x, each) = (Array4::zeros(dim), x.as_standard_layout(), frame.pictures_per_tile::<F>());
+        let (w, b) = (self.matrix(), self.b.as_slice().expect("one axis"));
         let tiles = x.axis_chunks_iter(Axis(0), each).zip(out.axis_chunks_iter_mut(Axis(0), each));
-        tiles.collect::<Vec<_>>().into_par_iter().for_each(|(x, out)| {
-            let places: usize = out.len() / dim.3;
-            let mut out = out.into_shape_with_order((places, dim.3)).expect("a row for each place");
-            out.assign(&self.b);
-            general_mat_mul(F::one(), &self.window.patches(&x), &w, F::one(), &mut out);
-        });
+        let (tiles, starts) = (tiles.collect::<Vec<_>>().into_par_iter(), frame.starts(each.min(dim.0)));
+        tiles.for_each_init(
+            || Windows::new(frame, &starts),
+            |windows, (x, mut out)| {
+                windows.fill(x.as_slice().expect("standard layout"));
+                windows.times(w, b, out.as_slice_mut().expect("a fresh array"));
+            },
+        );
         out
     }
 }
 
-// %% 05_convolution.ipynb unpatch 8cc79f0d
+// %% 05_convolution.ipynb conv-back-tile 57a65939
 //| export
-impl Window {
-    /// Adds what came back for the patches to the pixels that they were copied from.
-    fn add_patches<F: NdFloat>(self, patches: &ArrayRef2<F>, mut x: ArrayViewMut4<'_, F>) {
-        let (n, h, w, c) = x.dim();
-        let each = patches.len() / n.max(1);
-        let (pixels, patches) =
-            (x.as_slice_mut().expect("a fresh array"), patches.as_slice().expect("a fresh array"));
-        for (picture, patches) in pixels.chunks_exact_mut(h * w * c).zip(patches.chunks_exact(each)) {
-            self.lines((h, w, c), |from, to, len| {
-                for (pixel, &part) in picture[to..to + len].iter_mut().zip(&patches[from..from + len]) {
-                    *pixel += part;
-                }
-            });
+/// How a batch is cut: into parts, the same on every machine, and these into tiles that stay in a
+/// cache. Both as how many numbers of the pictures, and of the gradient.
+#[derive(Clone, Copy)]
+struct Cut {
+    part: (usize, usize),
+    tile: (usize, usize),
+}
+
+/// In how many parts a batch is worked on.
+const PARTS: usize = 8;
+
+impl Cut {
+    fn new<F>(frame: Frame, (n, rows, columns, kernels): (usize, usize, usize, usize)) -> Self {
+        let (h, w, c) = frame.picture;
+        let [part, tile] = [n.div_ceil(PARTS).max(1), frame.pictures_per_tile::<F>()]
+            .map(|pictures| (pictures * h * w * c, pictures * rows * columns * kernels));
+        Self { part, tile }
+    }
+}
+
+// %% 05_convolution.ipynb conv-add-up 8283471c
+//| export
+/// The weights' gradient from a part of the pictures.
+fn weights_back<F: Lanes>(
+    mut windows: Windows<'_, F>,
+    (x, grad): (&[F], &[F]),
+    cut: Cut,
+    len: usize,
+) -> Vec<F> {
+    let mut sums = vec![F::zero(); len];
+    for (x, grad) in x.chunks(cut.tile.0).zip(grad.chunks(cut.tile.1)) {
+        windows.fill(x);
+        windows.add_outer(grad, &mut sums);
+    }
+    sums
+}
+
+/// The gradient of a part of the pictures, from `wt`, the weights with rows and columns exchanged.
+fn input_back<F: Lanes>(mut windows: Windows<'_, F>, (grad_x, grad): (&mut [F], &[F]), cut: Cut, wt: &[F]) {
+    for (grad_x, grad) in grad_x.chunks_mut(cut.tile.0).zip(grad.chunks(cut.tile.1)) {
+        windows.clear(grad_x.len());
+        windows.add_back(grad, wt);
+        windows.take(grad_x);
+    }
+}
+
+// %% 05_convolution.ipynb conv-sums c842aaa1
+//| export
+impl<F: Lanes> Conv<F> {
+    /// Stores the sum of what the parts give.
+    fn add_up(&mut self, parts: &[Vec<F>]) {
+        self.grad_w.fill(F::zero());
+        for part in parts {
+            self.grad_w.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
         }
     }
 }
 
-// %% 05_convolution.ipynb conv-back-tile ef959983
+// %% 05_convolution.ipynb conv-back fae93824
 //| export
-impl<F: NdFloat> Conv<F> {
-    /// The parameters' gradients from one tile, and if there is a place for it the input's.
-    fn tile_back(
-        &self,
-        (x, grad): (ArrayView4<'_, F>, ArrayView4<'_, F>),
-        grad_x: Option<ArrayViewMut4<'_, F>>,
-    ) -> (Array2<F>, Array1<F>) {
-        let (mut patches, w) = (self.window.patches(&x), self.matrix());
-        let grad = grad.to_shape((patches.nrows(), w.ncols())).expect("a row for each place");
-        let grads = (patches.t().dot(&grad), grad.sum_axis(Axis(0)));
-        if let Some(grad_x) = grad_x {
-            general_mat_mul(F::one(), &grad, &w.t(), F::zero(), &mut patches);
-            self.window.add_patches(&patches, grad_x);
-        }
-        grads
-    }
-}
+use exp::fast::channels;
 
-// %% 05_convolution.ipynb conv-add-up cc6844b8
-//| export
-impl<F: NdFloat> Conv<F> {
-    /// Stores the sums of what the tiles give.
-    fn add_up(&mut self, grads: &[(Array2<F>, Array1<F>)]) {
-        let mut grad_w = Array2::zeros(self.matrix().raw_dim());
-        self.grad_b.fill(F::zero());
-        for (w, b) in grads {
-            grad_w += w;
-            self.grad_b += b;
-        }
-        self.grad_w = grad_w.into_shape_with_order(self.w.raw_dim()).expect("as many numbers");
-    }
-}
-
-// %% 05_convolution.ipynb conv-back 5286eaf4
-//| export
-impl<F: NdFloat> Conv<F> {
+impl<F: Lanes> Conv<F> {
     /// All gradients; the input's is written to `grad_x`, unless that is empty.
-    fn back(&mut self, grad_output: &ArrayRef<F, Ix4>, grad_x: &mut Array4<F>) {
-        let input = self.input.take().expect("Conv: forward comes before backward");
+    fn back(&mut self, grad_output: &ArrayRef<F, Ix4>, grad_x: &mut [F]) {
+        let input = self.input.as_ref().expect("Conv: forward comes before backward");
         let (want, got) = (self.output(input.dim()), grad_output.dim());
         assert!(want == got, "Conv: gradient {got:?} does not fit output {want:?}");
-        let each = self.pictures_per_tile(want);
-        let mut places: Vec<_> = grad_x.axis_chunks_iter_mut(Axis(0), each).map(Some).collect();
-        places.resize_with(input.dim().0.div_ceil(each), || None);
-        let tiles = input.axis_chunks_iter(Axis(0), each).zip(grad_output.axis_chunks_iter(Axis(0), each));
-        let tiles: Vec<_> = tiles.zip(places).collect();
-        let grads: Vec<_> =
-            tiles.into_par_iter().map(|(tile, grad_x)| self.tile_back(tile, grad_x)).collect();
-        self.add_up(&grads);
-        self.input = Some(input);
+        let (x, grad) = (input.as_standard_layout(), grad_output.as_standard_layout());
+        let [x, grad] = [&x, &grad].map(|array| array.as_slice().expect("standard layout"));
+        let (frame, len) = (self.frame(input.dim()), self.w.len());
+        let (cut, starts) = (Cut::new::<F>(frame, want), frame.starts(frame.pictures_per_tile::<F>()));
+        let parts: Vec<_> = x.chunks(cut.part.0).zip(grad.chunks(cut.part.1)).collect();
+        let parts = parts.into_par_iter();
+        let sums = parts.map(|part| weights_back(Windows::new(frame, &starts), part, cut, len));
+        let (sums, wt) = (sums.collect::<Vec<_>>(), frame.transposed(self.matrix(), want.3));
+        let parts: Vec<_> = grad_x.chunks_mut(cut.part.0).zip(grad.chunks(cut.part.1)).collect();
+        parts.into_par_iter().for_each(|part| input_back(Windows::new(frame, &starts), part, cut, &wt));
+        self.grad_b = channels::sums(want.3, (grad, grad), [], |g, _, []| g);
+        self.add_up(&sums);
     }
 }
 
-// %% 05_convolution.ipynb conv-module 54bbab5c
+// %% 05_convolution.ipynb conv-module 20a0d75e
 //| export
-impl<F: NdFloat> Module<F, Ix4> for Conv<F> {
+impl<F: Lanes> Module<F, Ix4> for Conv<F> {
     fn forward(&mut self, input: &ArcArray<F, Ix4>) -> ArcArray<F, Ix4> {
         self.input = Some(input.clone());
         self.predict(input)
@@ -266,12 +281,12 @@ impl<F: NdFloat> Module<F, Ix4> for Conv<F> {
 
     fn backward(&mut self, grad_output: &ArrayRef<F, Ix4>) -> Array4<F> {
         let mut grad_x = Array4::zeros(self.input.as_ref().map_or((0, 0, 0, 0), ArcArray::dim));
-        self.back(grad_output, &mut grad_x);
+        self.back(grad_output, grad_x.as_slice_mut().expect("a fresh array"));
         grad_x
     }
 
     fn backward_params(&mut self, grad_output: &ArrayRef<F, Ix4>) {
-        self.back(grad_output, &mut Array4::zeros((0, 0, 0, 0)));
+        self.back(grad_output, &mut []);
     }
 }
 
@@ -634,7 +649,7 @@ mod tests {
         }
     }
 
-    // %% 05_convolution.ipynb test-shapes c9952231
+    // %% 05_convolution.ipynb test-shapes 89dac30d
     #[test]
     fn what_does_not_fit_is_said_with_both_shapes() {
         // setup: cell test-helpers
@@ -659,6 +674,7 @@ mod tests {
             );
             test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 0, 0), "Conv: no stride of 0");
             test_fail(|| Conv::new(ones((3, 3, 1, 1)), Array1::zeros(1), 1, 3), "or padding of 3");
+            test_fail(|| Conv::new(ones((3, 3, 0, 1)), Array1::zeros(1), 1, 1), "Conv: no weights in w [3, 3, 0, 1]");
         };
     }
 
@@ -690,7 +706,7 @@ mod tests {
         test_fail(|| layer.backward(&wrong), "Conv: gradient (1, 4, 4, 3) does not fit output (1, 4, 4, 2)");
     }
 
-    // %% 05_convolution.ipynb test-tiles b45f6cbe
+    // %% 05_convolution.ipynb test-tiles 79414885
     #[test]
     fn many_tiles_are_as_good_as_one() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -705,7 +721,7 @@ mod tests {
         //| test many_tiles_are_as_good_as_one
         let pictures: Array4<f64> = randn((200, 9, 9, 1), &mut seeded(1));
         let mut layer: Conv<f64> = Conv::new(randn((5, 5, 1, 4), &mut seeded(2)), Array1::zeros(4), 1, 2);
-        assert!(layer.pictures_per_tile(layer.output(pictures.dim())) < 50);
+        assert!(Cut::new::<f64>(layer.frame(pictures.dim()), (200, 9, 9, 4)).tile.0 < pictures.len() / 2);
         let grad: Array4<f64> = randn((200, 9, 9, 4), &mut seeded(3));
         layer.forward(&pictures.to_shared());
         let grad_x = layer.backward(&grad);

@@ -2,29 +2,21 @@
 // %% [markdown] 06_batchnorm.ipynb title afe98875
 //! Normalize between the layers, not only before the first: batch normalization by hand, its gradient, what it needs to know at the moment of an answer, where it breaks, and what to do then.
 
-// %% 06_batchnorm.ipynb imports 8eef3de6
+// %% 06_batchnorm.ipynb imports 2c783768
 //| export
 // :dep exp = { path = "../exp" }
 // :dep ndarray = { version = "0.17", features = ["rayon"] }
+use exp::fast::{Lanes, channels};
 use exp::nb_02::{Lin, Module, float};
 use exp::nb_03::{Layer, Parameter, Parameters, Sequential};
 use exp::nb_05::{Conv, GeneralRelu, GlobalAvgPool, ToPictures};
-use ndarray::parallel::prelude::*;
 use ndarray::{
-    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, ArrayView2, Axis, CowArray,
-    Dimension, Ix2, Ix4, NdFloat, Zip,
+    ArcArray, ArcArray2, Array, Array1, Array2, Array4, ArrayRef, ArrayRef2, CowArray, Dimension, Ix2, Ix4,
+    NdFloat, Zip,
 };
 
-// %% 06_batchnorm.ipynb block d7ab10c9
+// %% 06_batchnorm.ipynb block c2fefc25
 //| export
-/// Rows in a block: enough to be worth a thread's while, few enough for a cache.
-const BLOCK: usize = 2048;
-
-/// The rows of an array in standard layout.
-fn lines<'a, F>(x: &'a ArrayView2<'_, F>) -> impl Iterator<Item = &'a [F]> {
-    x.as_slice().expect("standard layout").chunks_exact(x.ncols().max(1))
-}
-
 /// An array as rows of channels: its last axis stays, all others become one.
 fn rows<F: NdFloat, D: Dimension>(x: &ArrayRef<F, D>) -> CowArray<'_, F, Ix2> {
     let channels = x.shape().last().map_or(1, |&channels| channels.max(1));
@@ -32,47 +24,32 @@ fn rows<F: NdFloat, D: Dimension>(x: &ArrayRef<F, D>) -> CowArray<'_, F, Ix2> {
     if rows.is_standard_layout() { rows } else { rows.as_standard_layout().into_owned().into() }
 }
 
-// %% 06_batchnorm.ipynb sums fa48a15b
-//| export
-/// `term(a, b, p)` summed over the rows, for each channel and what belongs to it.
-fn sums<F: NdFloat, P: Copy + Sync>(
-    (a, b): (&ArrayRef2<F>, &ArrayRef2<F>),
-    per: &[P],
-    term: impl Fn(F, F, P) -> F + Sync,
-) -> Array1<F> {
-    let blocks = a.axis_chunks_iter(Axis(0), BLOCK).zip(b.axis_chunks_iter(Axis(0), BLOCK));
-    let blocks = blocks.collect::<Vec<_>>().into_par_iter().map(|(a, b)| {
-        let mut sums = vec![F::zero(); per.len()];
-        for (a, b) in lines(&a).zip(lines(&b)) {
-            for (((sum, &a), &b), &p) in sums.iter_mut().zip(a).zip(b).zip(per) {
-                *sum += term(a, b, p);
-            }
-        }
-        Array1::from_vec(sums)
-    });
-    blocks.collect::<Vec<_>>().iter().fold(Array1::zeros(per.len()), |all, block| all + block)
+/// The numbers of an array in standard layout.
+fn numbers<F>(x: &ArrayRef2<F>) -> &[F] {
+    x.as_slice().expect("standard layout")
 }
 
-// %% 06_batchnorm.ipynb map 4fb3a7aa
+// %% 06_batchnorm.ipynb sums dd1adfd1
 //| export
-/// `f(a, b, p)` of all elements, with what belongs to their channel.
-fn map<F: NdFloat, P: Copy + Sync>(
+/// `term(a, b, per)` summed over the rows, for each channel and what belongs to it.
+fn sums<F: Lanes, const P: usize>(
     (a, b): (&ArrayRef2<F>, &ArrayRef2<F>),
-    per: &[P],
-    f: impl Fn(F, F, P) -> F + Sync,
+    per: [&Array1<F>; P],
+    term: impl Fn(F, F, [F; P]) -> F + Sync,
+) -> Array1<F> {
+    channels::sums(a.ncols(), (numbers(a), numbers(b)), per, term)
+}
+
+// %% 06_batchnorm.ipynb map 1f785ec6
+//| export
+/// `f(a, b, per)` of all elements, with what belongs to their channel.
+fn map<F: Lanes, const P: usize>(
+    (a, b): (&ArrayRef2<F>, &ArrayRef2<F>),
+    per: [&Array1<F>; P],
+    f: impl Fn(F, F, [F; P]) -> F + Sync,
 ) -> Array2<F> {
-    let mut out = Array2::zeros(a.raw_dim());
-    let pairs = a.axis_chunks_iter(Axis(0), BLOCK).zip(b.axis_chunks_iter(Axis(0), BLOCK));
-    let blocks: Vec<_> = pairs.zip(out.axis_chunks_iter_mut(Axis(0), BLOCK)).collect();
-    blocks.into_par_iter().for_each(|((a, b), mut out)| {
-        let outs = out.as_slice_mut().expect("a fresh array").chunks_exact_mut(per.len());
-        for ((a, b), out) in lines(&a).zip(lines(&b)).zip(outs) {
-            for (((out, &a), &b), &p) in out.iter_mut().zip(a).zip(b).zip(per) {
-                *out = f(a, b, p);
-            }
-        }
-    });
-    out
+    let numbers = channels::map((numbers(a), numbers(b)), per, f);
+    Array2::from_shape_vec(a.dim(), numbers).expect("as many numbers")
 }
 
 // %% 06_batchnorm.ipynb stats d90c0b4b
@@ -94,30 +71,24 @@ impl<F: NdFloat> Stats<F> {
     }
 }
 
-// %% 06_batchnorm.ipynb affine 43e95e6c
+// %% 06_batchnorm.ipynb affine 47d7b908
 //| export
-/// What belongs to a channel, side by side.
-fn pairs<F: Copy>(a: &Array1<F>, b: &Array1<F>) -> Vec<(F, F)> {
-    a.iter().copied().zip(b.iter().copied()).collect()
-}
-
-impl<F: NdFloat> Stats<F> {
+impl<F: Lanes> Stats<F> {
     /// `(x − mean) / std · γ + β`, as one factor and one shift.
     fn affine(&self, x: &ArrayRef2<F>, gamma: &Array1<F>, beta: &Array1<F>) -> Array2<F> {
         let scale = gamma * &self.inv;
         let shift = beta - &(&self.mean * &scale);
-        map((x, x), &pairs(&scale, &shift), |x, _, (scale, shift)| x * scale + shift)
+        map((x, x), [&scale, &shift], |x, _, [scale, shift]| x * scale + shift)
     }
 }
 
-// %% 06_batchnorm.ipynb stats-back 271aa2b3
+// %% 06_batchnorm.ipynb stats-back 72cf1fb8
 //| export
-impl<F: NdFloat> Stats<F> {
+impl<F: Lanes> Stats<F> {
     /// The gradients of γ and of β.
     fn back_params(&self, (grad, x): (&ArrayRef2<F>, &ArrayRef2<F>)) -> (Array1<F>, Array1<F>) {
-        let normal = pairs(&self.mean, &self.inv);
-        let gamma = sums((grad, x), &normal, |g, x, (mean, inv)| g * (x - mean) * inv);
-        (gamma, sums((grad, grad), &normal, |g, _, _| g))
+        let gamma = sums((grad, x), [&self.mean, &self.inv], |g, x, [mean, inv]| g * (x - mean) * inv);
+        (gamma, sums((grad, grad), [], |g, _, []| g))
     }
 
     /// The gradient of the input, by the sums of γ · g · x̂ and of γ · g.
@@ -129,8 +100,8 @@ impl<F: NdFloat> Stats<F> {
     ) -> Array2<F> {
         let slope = spread * &self.inv * &self.inv * self.weight;
         let base = shift * &self.inv * self.weight - &self.mean * &slope;
-        let per: Vec<_> = pairs(&base, &slope).into_iter().zip(gamma * &self.inv).collect();
-        map((grad, x), &per, |g, x, ((base, slope), scale)| g * scale - base - x * slope)
+        let scale = gamma * &self.inv;
+        map((grad, x), [&base, &slope, &scale], |g, x, [base, slope, scale]| g * scale - base - x * slope)
     }
 }
 
@@ -164,9 +135,9 @@ pub struct BatchNorm<F, D: Dimension = Ix4> {
     notes: Option<(ArcArray<F, D>, Stats<F>)>,
 }
 
-// %% 06_batchnorm.ipynb batch-norm-new b4a80cd2
+// %% 06_batchnorm.ipynb batch-norm-new 4b859981
 //| export
-impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> BatchNorm<F, D> {
     /// For this many channels: γ is 1, β is 0.
     pub fn new(channels: usize) -> Self {
         let (ones, zeros) = (Array1::ones(channels), Array1::zeros(channels));
@@ -182,17 +153,17 @@ fn lerp<F: NdFloat>(average: &mut Array1<F>, value: &Array1<F>, part: F) {
     average.zip_mut_with(value, |average, &value| *average += part * (value - *average));
 }
 
-// %% 06_batchnorm.ipynb batch-statistics c1c5e2d9
+// %% 06_batchnorm.ipynb batch-statistics 84a456c8
 //| export
 /// Mean and biased variance of each column.
-fn mean_var<F: NdFloat>(x: &ArrayRef2<F>) -> (Array1<F>, Array1<F>) {
+fn mean_var<F: Lanes>(x: &ArrayRef2<F>) -> (Array1<F>, Array1<F>) {
     let n = float::<F>(x.nrows());
-    let mean = sums((x, x), &vec![(); x.ncols()], |x, _, ()| x) / n;
-    let var = sums((x, x), mean.as_slice().expect("one axis"), |x, _, mean| (x - mean) * (x - mean)) / n;
+    let mean = sums((x, x), [], |x, _, []| x) / n;
+    let var = sums((x, x), [&mean], |x, _, [mean]| (x - mean) * (x - mean)) / n;
     (mean, var)
 }
 
-impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> BatchNorm<F, D> {
     /// The batch's own statistics, a tenth of which goes into the running averages.
     fn batch_statistics(&mut self, x: &ArrayRef2<F>) -> Stats<F> {
         let (n, tenth) = (float::<F>(x.nrows()), float::<F>(10).recip());
@@ -203,28 +174,27 @@ impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
     }
 }
 
-// %% 06_batchnorm.ipynb running-update 285d4917
+// %% 06_batchnorm.ipynb running-update 910a0d4d
 //| export
-impl<F: NdFloat> RunningSums<F> {
+impl<F: Lanes> RunningSums<F> {
     /// Takes in a batch; returns what to normalize by now, and the variance.
     fn update(&mut self, x: &ArrayRef2<F>, examples: usize) -> (Stats<F>, Array1<F>) {
-        let nine_tenths = F::from(0.9).expect("a float");
+        let nine_tenths = float::<F>(9) / float::<F>(10);
         let part = F::one() - nine_tenths / float::<F>(examples.max(2) - 1).sqrt();
-        let none = vec![(); x.ncols()];
-        lerp(&mut self.sums, &sums((x, x), &none, |x, _, ()| x), part);
-        lerp(&mut self.squares, &sums((x, x), &none, |x, _, ()| x * x), part);
+        lerp(&mut self.sums, &sums((x, x), [], |x, _, []| x), part);
+        lerp(&mut self.squares, &sums((x, x), [], |x, _, []| x * x), part);
         self.count += part * (float::<F>(x.nrows()) - self.count);
         self.seen += examples;
         let mean = &self.sums / self.count;
-        let least = if self.seen < 20 { F::from(0.01).expect("a float") } else { F::zero() };
+        let least = if self.seen < 20 { float::<F>(100).recip() } else { F::zero() };
         let var = (&self.squares / self.count - &mean * &mean).mapv_into(|var| var.max(least));
         (Stats::new(mean, &var, part / self.count), var)
     }
 }
 
-// %% 06_batchnorm.ipynb fitting e55b2405
+// %% 06_batchnorm.ipynb fitting efa5f1de
 //| export
-impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> BatchNorm<F, D> {
     fn fitting<'a>(&self, input: &'a ArrayRef<F, D>) -> CowArray<'a, F, Ix2> {
         let (shape, channels) = (input.shape(), self.gamma.len());
         assert!(shape.last() == Some(&channels), "BatchNorm: x {shape:?} does not have {channels} channels");
@@ -243,9 +213,9 @@ impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
     }
 }
 
-// %% 06_batchnorm.ipynb batch-norm-back 7ca591c4
+// %% 06_batchnorm.ipynb batch-norm-back 866d4bc4
 //| export
-impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> BatchNorm<F, D> {
     fn back(&mut self, grad: &ArrayRef<F, D>) -> Array<F, D> {
         let (input, stats) = self.notes.as_ref().expect("BatchNorm: forward comes before backward");
         let (want, got) = (input.shape(), grad.shape());
@@ -258,9 +228,9 @@ impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
     }
 }
 
-// %% 06_batchnorm.ipynb batch-norm-module 5c9f2141
+// %% 06_batchnorm.ipynb batch-norm-module 8c6768e0
 //| export
-impl<F: NdFloat, D: Dimension> Module<F, D> for BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> Module<F, D> for BatchNorm<F, D> {
     fn forward(&mut self, input: &ArcArray<F, D>) -> ArcArray<F, D> {
         let x = self.fitting(input);
         let stats = self.statistics(&x, input.shape()[0]);
@@ -319,18 +289,18 @@ pub struct ExampleNorm<F> {
     notes: Option<ArcArray<F, Ix4>>,
 }
 
-// %% 06_batchnorm.ipynb example-norm-new 15df64a1
+// %% 06_batchnorm.ipynb example-norm-new 62467bca
 //| export
-impl<F: NdFloat> ExampleNorm<F> {
+impl<F: Lanes> ExampleNorm<F> {
     fn new(channels: usize, together: bool) -> Self {
         let (gamma, beta) = (Array1::ones(channels), Array1::zeros(channels));
         Self { grads: (beta.clone(), beta.clone()), gamma, beta, together, notes: None }
     }
 }
 
-// %% 06_batchnorm.ipynb example-norm-kinds cf4d3d28
+// %% 06_batchnorm.ipynb example-norm-kinds 9cb2ad95
 //| export
-impl<F: NdFloat> ExampleNorm<F> {
+impl<F: Lanes> ExampleNorm<F> {
     /// Layer normalization.
     pub fn layer(channels: usize) -> Self {
         Self::new(channels, true)
@@ -342,9 +312,9 @@ impl<F: NdFloat> ExampleNorm<F> {
     }
 }
 
-// %% 06_batchnorm.ipynb example-stats 5aae7225
+// %% 06_batchnorm.ipynb example-stats 7715c3b9
 //| export
-impl<F: NdFloat> ExampleNorm<F> {
+impl<F: Lanes> ExampleNorm<F> {
     fn statistics(&self, x: &ArrayRef2<F>) -> Stats<F> {
         if !self.together {
             let (mean, var) = mean_var(x);
@@ -362,9 +332,9 @@ impl<F: NdFloat> ExampleNorm<F> {
     }
 }
 
-// %% 06_batchnorm.ipynb example-back 07ab5f4e
+// %% 06_batchnorm.ipynb example-back 0dcf41bb
 //| export
-impl<F: NdFloat> ExampleNorm<F> {
+impl<F: Lanes> ExampleNorm<F> {
     fn back(&mut self, grad: &ArrayRef<F, Ix4>) -> Array4<F> {
         let input = self.notes.as_ref().expect("ExampleNorm: forward comes before backward");
         let zeros = || Array1::zeros(self.gamma.len());
@@ -383,9 +353,9 @@ impl<F: NdFloat> ExampleNorm<F> {
     }
 }
 
-// %% 06_batchnorm.ipynb example-norm-module ddcb89d1
+// %% 06_batchnorm.ipynb example-norm-module 2c1fa11f
 //| export
-impl<F: NdFloat> Module<F, Ix4> for ExampleNorm<F> {
+impl<F: Lanes> Module<F, Ix4> for ExampleNorm<F> {
     fn forward(&mut self, input: &ArcArray<F, Ix4>) -> ArcArray<F, Ix4> {
         self.notes = Some(input.clone());
         self.predict(input)
@@ -413,9 +383,9 @@ impl<F: NdFloat> Parameters<F> for ExampleNorm<F> {
     }
 }
 
-// %% 06_batchnorm.ipynb running 7f6e1c17
+// %% 06_batchnorm.ipynb running 03c3dd7c
 //| export
-impl<F: NdFloat, D: Dimension> BatchNorm<F, D> {
+impl<F: Lanes, D: Dimension> BatchNorm<F, D> {
     /// Running batch normalization: normalizes by its running averages in training, too.
     pub fn running(channels: usize) -> Self {
         let zeros = Array1::zeros(channels);
@@ -467,7 +437,7 @@ pub fn lsuv(net: &mut Sequential<f32>, x: &ArcArray2<f32>) {
 mod tests {
     use super::*;
 
-    // %% 06_batchnorm.ipynb test-hand 05ff1cf6
+    // %% 06_batchnorm.ipynb test-hand ad949913
     #[test]
     fn batch_norm_is_what_was_done_by_hand() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -480,7 +450,7 @@ mod tests {
             Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
         };
         use exp::nb_05::{ActivationStats, gradient_error};
-        use ndarray::{array, s};
+        use ndarray::{Axis, array, s};
         // end of setup
         //| test batch_norm_is_what_was_done_by_hand
         let x: Array2<f64> = randn((5000, 3), &mut seeded(1)) * array![1.0, 10.0, 0.1] + array![0.0, 5.0, -3.0];
@@ -499,7 +469,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 06_batchnorm.ipynb test-gradient 665b4498
+    // %% 06_batchnorm.ipynb test-gradient d2f0784c
     #[test]
     fn the_gradients_of_a_batch_norm_match_finite_differences() {
         // setup: cell test-helpers
@@ -512,7 +482,7 @@ mod tests {
             Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
         };
         use exp::nb_05::{ActivationStats, gradient_error};
-        use ndarray::{array, s};
+        use ndarray::{Axis, array, s};
         // end of setup
         //| test the_gradients_of_a_batch_norm_match_finite_differences
         let mut layer: BatchNorm<f64> = BatchNorm::new(3);
@@ -529,7 +499,7 @@ mod tests {
         test_fail(|| flat.backward(&Array2::ones((2, 3))), "BatchNorm: forward comes before backward");
     }
 
-    // %% 06_batchnorm.ipynb test-relatives 9d60e501
+    // %% 06_batchnorm.ipynb test-relatives 15c6c700
     #[test]
     fn the_relatives_normalize_each_example() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -542,7 +512,7 @@ mod tests {
             Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
         };
         use exp::nb_05::{ActivationStats, gradient_error};
-        use ndarray::{array, s};
+        use ndarray::{Axis, array, s};
         // end of setup
         //| test the_relatives_normalize_each_example
         let x: Array4<f64> = randn((3, 4, 2, 5), &mut seeded(1)) * 7.0 + 3.0;
@@ -558,7 +528,7 @@ mod tests {
         Ok(())
     }
 
-    // %% 06_batchnorm.ipynb test-running d7b71499
+    // %% 06_batchnorm.ipynb test-running ad704f85
     #[test]
     fn running_batch_norm_forgets_slowly_and_has_the_right_gradients() {
         // setup: cell test-helpers
@@ -571,7 +541,7 @@ mod tests {
             Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
         };
         use exp::nb_05::{ActivationStats, gradient_error};
-        use ndarray::{array, s};
+        use ndarray::{Axis, array, s};
         // end of setup
         //| test running_batch_norm_forgets_slowly_and_has_the_right_gradients
         let x: Array4<f64> = randn((8, 3, 2, 3), &mut seeded(1)) * 2.0 + 1.0;
@@ -588,7 +558,7 @@ mod tests {
         assert!(gradient_error(&layer, &x) < 1e-7 && gradient_error(&fresh, &x) < 1e-7);
     }
 
-    // %% 06_batchnorm.ipynb test-lsuv e1f59df8
+    // %% 06_batchnorm.ipynb test-lsuv 463cbeb5
     #[test]
     fn lsuv_gives_every_relu_a_mean_of_0_and_a_deviation_of_1() {
         // setup: cell test-helpers
@@ -601,7 +571,7 @@ mod tests {
             Callback, Event, Learner, ParamScheduler, Progress, Run, combine_scheds, data_bunch, sched_cos,
         };
         use exp::nb_05::{ActivationStats, gradient_error};
-        use ndarray::{array, s};
+        use ndarray::{Axis, array, s};
         // end of setup
         //| test lsuv_gives_every_relu_a_mean_of_0_and_a_deviation_of_1
         let x: ArcArray2<f32> = randn((64, 784), &mut seeded(1)).into_shared();
