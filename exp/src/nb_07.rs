@@ -268,7 +268,7 @@ mod tests {
         test_near_zero(moved_back - inside, 1e-2);
     }
 
-    // %% 07_resnet.ipynb test-resnet d83f0c08
+    // %% 07_resnet.ipynb test-resnet 4ccad894
     #[test]
     fn a_residual_network_learns_the_sample() -> Result<(), Box<dyn std::error::Error>> {
         // setup: cell test-helpers
@@ -283,11 +283,11 @@ mod tests {
         //| test a_residual_network_learns_the_sample
         let sample = exp::mnist::sample();
         let rows: Data = (sample.train.x, sample.train.y, sample.valid.x, sample.valid.y);
-        let opt = Optimizer::new(0.1, 0.9, 1e-4);
+        let opt = Optimizer::new(0.05, 0.9, 1e-4);
         let mut learner = Learner { model: resnet([4, 8, 8, 8], -0.42, 1), opt, data: data_bunch(&rows, 32, 7) };
-        let history = learner.fit(2, &mut [])?;
-        assert!(history[1].train_loss < 0.8 * history[0].train_loss, "{history:?}");
-        assert!(history[1].valid.accuracy > 0.5, "{history:?}");
+        let history = learner.fit(3, &mut [])?;
+        assert!(history[2].train_loss < 0.6 * history[0].train_loss, "{history:?}");
+        assert!(history[2].valid.accuracy > 0.6, "{history:?}");
         Ok(())
     }
 }

@@ -183,3 +183,43 @@ fn a_time_is_found_in_whatever_stands_around_it() {
     assert_eq!(times("it took (34.2 ms), or 12 µs; 5 rows, 3 s."), ["34.2 ms", "12 µs", "3 s"]);
     assert!(times("a run of 4 cells, 28 × 28 pixels").is_empty());
 }
+
+/// The rows of the table of runs: the notebook's number, epochs, seconds, and the accuracy reached.
+fn runs(table: &str) -> Vec<[String; 4]> {
+    let rows = table.lines().filter(|line| line.starts_with("| 0"));
+    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    cells.map(|cells| [&cells[0][..2], cells[1], cells[2], cells[3]].map(str::to_owned)).collect()
+}
+
+/// Of a cell that trained: how many lines of epochs it shows, the sum of their seconds, and the last accuracy.
+fn trained(output: &str) -> Option<[String; 3]> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let epochs: Vec<_> =
+        output.lines().filter(|l| l.contains("train loss") && l.ends_with(" s")).map(words).collect();
+    let seconds = |words: &Vec<String>| words[words.len() - 2].parse::<f64>().ok();
+    let total: f64 = epochs.iter().filter_map(seconds).sum();
+    let last = epochs.last()?;
+    Some([epochs.len().to_string(), format!("{total:.1}"), format!("{} %", last[last.len() - 4])])
+}
+
+#[test]
+fn the_table_of_runs_is_what_the_notebooks_show() {
+    let all = notebooks();
+    let last = all.iter().find(|notebook| notebook.name == "07_resnet").expect("notebook 07");
+    let cell = last.cells.iter().find(|cell| text(&cell["id"]) == "runs").expect("its table");
+    let table = text(&cell["source"]);
+    let rows = runs(&table);
+    assert_eq!(rows.len(), 9, "{table}");
+    for [number, run @ ..] in rows {
+        let notebook = all.iter().find(|notebook| notebook.name.starts_with(&number)).expect("its notebook");
+        let outputs = notebook.cells.iter().filter_map(|cell| cell["outputs"].as_array());
+        let shown: Vec<_> = outputs
+            .filter_map(|outputs| trained(&outputs.iter().map(|o| text(&o["text"])).collect::<String>()))
+            .collect();
+        assert!(shown.contains(&run), "{run:?} is no run of {}: {shown:?}", notebook.name);
+    }
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    for row in table.lines().filter(|line| line.starts_with('|')) {
+        assert!(readme.contains(row), "README.md does not have the row {row}");
+    }
+}
