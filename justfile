@@ -28,9 +28,9 @@ merges CASES="10000":
 fuzz SECONDS="60":
     FUZZ_SECONDS={{SECONDS}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::fuzz
 
-# What must hold of each notebook of a folder, as a table
-corpus DIR="notebooks":
-    CORPUS={{absolute_path(DIR)}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::corpus
+# What must hold of each notebook of a folder, as a table; with --both, where the two engines differ
+corpus DIR="notebooks" *FLAGS:
+    CORPUS={{absolute_path(DIR)}} cargo test -p nbexport --test cli -- --ignored --nocapture {{ if FLAGS == "--both" { "both::corpus" } else { "fuzz::corpus" } }}
 
 # The site of the notebooks, and its tests in a browser
 docs *ARGS:

@@ -1,148 +1,10 @@
 //! `nbexport test` without a kernel: verdicts that are true, at the cell, line and column.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nbexport::project::Project;
-use nbexport::run::native;
-use nbexport::run::{Options, Outcome};
-
 use crate::support::{Case, Run, ends};
-use crate::verdicts::{self, CASES, Right, right, runs};
-
-/// Cases in which a program is more than a kernel, or cannot be what the kernel is; the reason is what the docs say.
-const DIFFERENT: &[(&str, &[Right])] = &[
-    // The kernel must know a variable's type by the end of its cell.
-    ("a panicking thread that is joined", &[Right::Pass]),
-    // The cell has no `Debug` to ask for when it never returns.
-    ("an exit as a closing expression", &[Right::Ends]),
-];
-
-/// Cases that need the kernel.
-const NEEDS_KERNEL: &[&str] = &["`super::` within a module of the same cell"];
-
-/// What is right natively: after a cell that stops the program no other is reached.
-fn expected(case: &verdicts::Case) -> Vec<Right> {
-    let different = DIFFERENT.iter().find(|(name, _)| *name == case.name);
-    let mut stopped = false;
-    let all = match different {
-        Some((_, all)) => all.to_vec(),
-        None => case.cells.iter().map(|(_, right)| *right).collect(),
-    };
-    let after = |right: Right| {
-        let reached = if stopped && right != Right::NoCompile && right != Right::Skip {
-            Right::NotReached
-        } else {
-            right
-        };
-        stopped |= matches!(right, Right::Stops | Right::Ends | Right::Hangs);
-        reached
-    };
-    all.into_iter().map(after).collect()
-}
-
-/// A project that stays from one run of the tests to the next, so that dependencies are compiled once.
-fn lasting_project(name: &str, notebooks: &[(String, String)]) -> Project {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(root.join("notebooks"));
-    let write = |path: &str, text: &str| {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    write(
-        "Cargo.toml",
-        "[workspace]\nresolver = \"3\"\nmembers = [\"exp\"]\n[workspace.metadata.nbexport]\n",
-    );
-    write("exp/Cargo.toml", "[package]\nname = \"exp\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
-    write("exp/src/lib.rs", "//! The crate.\n");
-    for (name, text) in notebooks {
-        write(&format!("notebooks/{name}.ipynb"), text);
-    }
-    Project::discover(&root, None).unwrap()
-}
-
-#[test]
-fn every_cell_gets_the_verdict_it_deserves() {
-    let cases = CASES;
-    let notebooks: Vec<_> = cases
-        .iter()
-        .enumerate()
-        .map(|(index, case)| {
-            let cells: Vec<_> = case.cells.iter().map(|(text, _)| *text).collect();
-            (format!("{index:02}_case"), verdicts::notebook(&cells))
-        })
-        .collect();
-    let project = lasting_project("native-table", &notebooks);
-    let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
-    let options =
-        Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() };
-    for round in 1..=runs() {
-        let outcomes = native::test(&project, &paths, &options, &|_| ()).unwrap();
-        let mut wrong = String::new();
-        for (case, (_, outcome)) in cases.iter().zip(&outcomes) {
-            let needs_kernel = NEEDS_KERNEL.contains(&case.name);
-            match outcome {
-                Outcome::Ran(report) if !needs_kernel => {
-                    let told: Vec<_> = report.cells.iter().map(|cell| right(&cell.verdict)).collect();
-                    if told != expected(case) {
-                        writeln!(wrong, "{}: {told:?}, not {:?}", case.name, expected(case)).unwrap();
-                        for (_, failure) in report.failures() {
-                            writeln!(wrong, "{}", failure.diagnostic.render(false)).unwrap();
-                        }
-                    }
-                }
-                Outcome::Unable(diagnostic) if needs_kernel && diagnostic.message.contains("`--kernel`") => {}
-                Outcome::Unable(diagnostic) => {
-                    writeln!(wrong, "{}: {}", case.name, diagnostic.render(false)).unwrap();
-                }
-                other => writeln!(wrong, "{}: {other:?}", case.name).unwrap(),
-            }
-        }
-        assert!(wrong.is_empty(), "round {round}:\n{wrong}");
-    }
-}
-
-/// What the kernel says of each row is written beside it; natively the cells after one that fails may be out of reach.
-#[test]
-fn redefinitions_and_commands_mean_what_they_mean_in_the_kernel() {
-    let rows = verdicts::rows();
-    let notebooks: Vec<_> = rows
-        .iter()
-        .enumerate()
-        .map(|(index, row)| {
-            let cells: Vec<_> = row.cells.iter().map(|(text, _)| text.as_str()).collect();
-            (format!("{index:03}_row"), verdicts::notebook(&cells))
-        })
-        .collect();
-    let project = lasting_project("native-rows", &notebooks);
-    let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
-    let options =
-        Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() };
-    let outcomes = native::test(&project, &paths, &options, &|_| ()).unwrap();
-    let mut wrong = String::new();
-    for (row, (_, outcome)) in rows.iter().zip(&outcomes) {
-        match outcome {
-            Outcome::Ran(report) if !row.needs_kernel => {
-                for (cell, (text, expected)) in report.cells.iter().zip(&row.cells) {
-                    let told = right(&cell.verdict);
-                    if told != *expected && told != Right::NotReached {
-                        writeln!(wrong, "{}: {told:?}, not {expected:?}, of\n{text}", row.name).unwrap();
-                    }
-                }
-            }
-            Outcome::Unable(diagnostic) if row.needs_kernel && diagnostic.message.contains("`--kernel`") => {}
-            Outcome::Unable(diagnostic) => {
-                writeln!(wrong, "{}: {}", row.name, diagnostic.render(false)).unwrap();
-            }
-            other => writeln!(wrong, "{}: {other:?}", row.name).unwrap(),
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
-}
 
 /// A run without times, which differ.
 fn timeless(run: &Run) -> String {
@@ -429,6 +291,36 @@ fn an_interrupt_ends_the_program_and_all_it_started() {
 #[test]
 fn a_program_does_not_outlive_a_runner_that_was_killed() {
     assert_eq!(stopped_by("-KILL"), None);
+}
+
+#[test]
+fn a_process_with_a_session_of_its_own_is_killed_too() {
+    let case = Case::of(
+        "
+        --- starts
+        let child = std::process::Command::new(\"setsid\").args([\"sleep\", \"600\"]).spawn()?;
+        std::fs::write(\"pid\", child.id().to_string())?;
+        ",
+    );
+    let run = case.run("test");
+    assert_eq!(run.code, Some(0), "{run}");
+    ends(&case.read("notebooks/pid"));
+}
+
+/// The child comes to the end of the notebook, and its parent does not.
+#[test]
+fn a_forked_child_does_not_speak_for_its_parent() {
+    let case = Case::of(
+        "
+        --- forks
+        unsafe extern \"C\" { fn fork() -> i32; }
+        let child = unsafe { fork() };
+        --- fails
+        if child != 0 { panic!(\"the parent\"); }
+        ",
+    );
+    let run = case.run("test");
+    assert!(run.code == Some(1) && run.stdout.contains("1 cell passed, 1 failed"), "{run}");
 }
 
 #[test]

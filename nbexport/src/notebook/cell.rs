@@ -203,6 +203,30 @@ pub(crate) fn tests(stmts: &[Stmt]) -> Vec<String> {
     tests.0
 }
 
+/// A call of `stdin()` outside of all items: the cell reads standard input when it runs.
+pub(crate) fn reads_stdin(stmts: &[Stmt]) -> Option<syn::Ident> {
+    struct Calls(Option<syn::Ident>);
+    impl<'ast> Visit<'ast> for Calls {
+        fn visit_item(&mut self, _: &'ast Item) {}
+
+        fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+            if let Expr::Path(path) = &*call.func
+                && let Some(last) = path.path.segments.last()
+                && last.ident == "stdin"
+                && call.args.is_empty()
+            {
+                self.0.get_or_insert_with(|| last.ident.clone());
+            }
+            visit::visit_expr_call(self, call);
+        }
+    }
+    let mut calls = Calls(None);
+    for stmt in stmts {
+        calls.visit_stmt(stmt);
+    }
+    calls.0
+}
+
 /// Whether a macro of this name stands for a statement rather than for items.
 pub(crate) fn is_statement_macro(name: &syn::Ident) -> bool {
     STATEMENT_MACROS.iter().any(|known| name == known)

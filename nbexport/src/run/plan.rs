@@ -2,13 +2,14 @@
 //!
 //! Both engines carry a plan out, so neither can skip what the other runs.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Select;
 use super::left_out::LeftOut;
 use super::verdict::{CellReport, Expect, Verdict};
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::Notebook;
 use crate::notebook::cell;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook};
@@ -72,6 +73,14 @@ pub(crate) fn is_wanted(name: &str, notebook: &Result<Notebook>, select: &Select
     let has_cell =
         || notebook.as_ref().map_or(true, |notebook| notebook.cells.iter().any(|cell| select.cell(cell)));
     select.notebook(name) && (select.cell.is_none() || has_cell())
+}
+
+/// What is said of a cell that reads standard input, which no engine has.
+pub(crate) fn reads_stdin(source: &Arc<Source>, span: Range<usize>) -> Diagnostic {
+    Diagnostic::error("the kernel has no standard input to read from")
+        .at(source, span, "")
+        .note("evcxr sends its commands by it: whoever reads there waits for the next cell")
+        .help("read a file or a string (`&b\"…\"[..]` is a `Read`), or give the cell `no_run`")
 }
 
 fn in_rust(notebook: &Notebook) -> Result<()> {

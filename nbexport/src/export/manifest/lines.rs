@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use syn::Item;
 use toml_edit::DocumentMut;
 
 use super::{Dependency, read_entry, valid};
@@ -91,6 +92,14 @@ pub(crate) fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<De
             }
         }
     }
+    for (name, cell, span) in extern_crates(parsed) {
+        if !found.iter().any(|dependency| dependency.name.replace('-', "_") == name) {
+            match parse(&name, cell, span) {
+                Ok(dependency) => found.push(dependency),
+                Err(diagnostic) => wrong.push(diagnostic),
+            }
+        }
+    }
     (found, wrong)
 }
 
@@ -102,6 +111,27 @@ pub(crate) fn relative_folders(cell: &ParsedCell<'_>) -> Vec<(String, Range<usiz
         Path::new(&path).is_relative().then_some((path, span))
     });
     paths.collect()
+}
+
+/// The crates that `extern crate` asks for. evcxr takes those that no `:dep` names for any version of crates.io's.
+fn extern_crates<'a>(
+    parsed: &'a ParsedNotebook<'_>,
+) -> impl Iterator<Item = (String, &'a ParsedCell<'a>, Range<usize>)> {
+    let cells = parsed.cells.iter().filter(|cell| cell.mentions("extern"));
+    let codes = cells.filter_map(|cell| Some((cell, cell.code().as_ref().ok()?)));
+    codes.flat_map(|(cell, code)| {
+        code.items().filter_map(move |item| match item {
+            Item::ExternCrate(item) if !is_of_the_language(&item.ident) => {
+                Some((item.ident.to_string(), cell, code.span(&item.ident)))
+            }
+            _ => None,
+        })
+    })
+}
+
+/// Whether a crate comes with the compiler.
+pub(crate) fn is_of_the_language(name: &syn::Ident) -> bool {
+    ["core", "alloc", "std", "test", "proc_macro", "self"].iter().any(|known| name == known)
 }
 
 /// Reads what follows `:dep`; a path stays as it is written.

@@ -18,7 +18,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 pub(crate) use self::benches::declared as declared_benches;
 #[cfg(feature = "server")]
 pub(crate) use self::lines::relative_folders;
-pub(crate) use self::lines::{dependencies, of_notebook};
+pub(crate) use self::lines::{dependencies, is_of_the_language, of_notebook};
 pub(crate) use self::update::update;
 use self::update::{is_foreign, is_marked};
 use crate::diagnostic::{Diagnostic, Source};

@@ -19,8 +19,8 @@ use std::ops::Range;
 
 use syn::parse::Parser;
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
-use syn::{Attribute, Block, Ident, Item};
+use syn::visit::Visit;
+use syn::{Attribute, Block, Ident, Item, Stmt};
 
 use crate::notebook::{cell, header};
 
@@ -101,7 +101,7 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
         let message = format!("expected identifier, found reserved keyword `{ident}`");
         return Err(Refused { why: Why::NotRust, message, span: at(ident.span()) });
     }
-    if let Some(ident) = names.stdin.filter(|_| r#use == Use::Run) {
+    if let Some(ident) = cell::reads_stdin(&statements).filter(|_| r#use == Use::Run) {
         let message = "the kernel has no standard input to read from".to_owned();
         return Err(Refused { why: Why::ReadsStdin, message, span: at(ident.span()) });
     }
@@ -118,12 +118,27 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
     let closing = cell::closing(&statements).map(|last| at(last.span()));
     let only_items = cell::only_declares(&statements);
     if r#use == Use::Compile && !only_items {
+        // Items are for later cells, too, so they stand outside of the branch.
+        let mut items = String::new();
         if let Some(closing) = &closing {
             code.insert(closing.end, ';');
+        }
+        for item in statements.iter().filter(|statement| matches!(statement, Stmt::Item(_))) {
+            let span = at(item.span());
+            items.push_str(&code[span.clone()]);
+            items.push('\n');
+            // What is below in the branch may use a macro, and only there.
+            if !matches!(item, Stmt::Item(Item::Macro(_))) {
+                let blank: String = code[span.clone()].bytes().map(blank).collect();
+                code.replace_range(span, &blank);
+            }
+        }
+        if let Some(closing) = &closing {
             code.insert_str(closing.start, "let _ = ");
         }
         code.insert_str(start, "if false { ");
         code.push_str("\n}\n");
+        code.push_str(&items);
         code.push_str(&print);
         return Ok(Instrumented { code, marked: true, changed: true, inserted: 0..0 });
     }
@@ -148,6 +163,11 @@ pub fn instrument(source: &str, mark: &str, r#use: Use) -> Result<Instrumented, 
     Ok(Instrumented { code, marked: true, changed, inserted })
 }
 
+/// What stands for a byte where nothing is to be, so that lines and places stay.
+fn blank(byte: u8) -> char {
+    if byte == b'\n' { '\n' } else { ' ' }
+}
+
 /// The mime type that carries a mark. Not one that looks like JSON, which the kernel would parse.
 pub(super) fn mime_of(mark: &str) -> String {
     format!("application/x-nbexport-{mark}")
@@ -163,9 +183,6 @@ pub(super) fn flush(mark: &str) -> String {
 #[derive(Default)]
 struct Names {
     reserved: Option<Ident>,
-    /// A call of `stdin()` outside of all items.
-    stdin: Option<Ident>,
-    depth: usize,
 }
 
 impl<'ast> Visit<'ast> for Names {
@@ -174,24 +191,6 @@ impl<'ast> Visit<'ast> for Names {
         if ident == "gen" && self.reserved.is_none() {
             self.reserved = Some(ident.clone());
         }
-    }
-
-    fn visit_item(&mut self, item: &'ast Item) {
-        self.depth += 1;
-        visit::visit_item(self, item);
-        self.depth -= 1;
-    }
-
-    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        if let syn::Expr::Path(path) = &*call.func
-            && let Some(last) = path.path.segments.last()
-            && last.ident == "stdin"
-            && self.depth == 0
-            && call.args.is_empty()
-        {
-            self.stdin.get_or_insert_with(|| last.ident.clone());
-        }
-        visit::visit_expr_call(self, call);
     }
 }
 
@@ -292,5 +291,7 @@ mod tests {
         assert!(sent(":dep a\nf();").starts_with(":dep a\nif false { f();\n}\n::std::println!"));
         assert!(sent("f();\ng() // why").starts_with("if false { f();\nlet _ = g(); // why\n}\n::std"));
         assert!(sent("fn f() {}").starts_with("fn f() {}\n::std"));
+        let both = sent("fn é() {\n}\né();");
+        assert!(both.starts_with("if false {          \n \né();\n}\nfn é() {\n}\n::std"), "{both}");
     }
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::{Cell, Notebook, header};
 use crate::run::Select;
 use crate::run::outputs::Ran;
-use crate::run::plan::Plan;
+use crate::run::plan::{Plan, reads_stdin};
 use crate::run::verdict::{CellReport, Expect, Failure, FailureKind, NotebookReport, Verdict};
 
 /// How a notebook is run.
@@ -134,10 +134,7 @@ fn judge(expect: &Expect, run: &Run, before: &[Sent], limit: Option<Duration>) -
             about("the cell was expected not to compile, and compiles".to_owned())
                 .help("take `compile_fail` off it")
         }
-        (_, End::Refused(Refused { why: Why::ReadsStdin, message, span })) => Diagnostic::error(message)
-            .at(source, span.clone(), "")
-            .note("evcxr sends its commands by it: whoever reads there waits for the next cell")
-            .help("read a file or a string (`&b\"…\"[..]` is a `Read`), or give the cell `no_run`"),
+        (_, End::Refused(Refused { why: Why::ReadsStdin, span, .. })) => reads_stdin(source, span.clone()),
         (_, End::Refused(refused)) => {
             let message = format!("this cell does not parse as Rust: {}", refused.message);
             Diagnostic::error(message).at(source, refused.span.clone(), "")

@@ -41,7 +41,11 @@ impl Settings {
             let Ok(command) = command::of(line) else { continue };
             match command.natively {
                 Natively::NeedsKernel(why) => {
-                    return Err(super::subject::needs_kernel(code, span.clone(), why));
+                    return Err(super::subject::needs_kernel(
+                        code,
+                        span.clone(),
+                        &format!("`{name}`: {why}"),
+                    ));
                 }
                 Natively::Nothing => {
                     self.notes.push(format!("{}: `{line}` has no meaning natively", code.source().name));

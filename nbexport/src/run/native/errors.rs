@@ -27,6 +27,8 @@ struct Dealt<'a> {
     /// The cells all of whose errors are about names of cells that are left out.
     unresolved: BTreeMap<usize, bool>,
     moved: BTreeSet<(usize, String)>,
+    /// What is said of cells whose variables are of no known type. Where a cell has another error, that is the reason.
+    unknown: Vec<(usize, bool, Diagnostic)>,
     /// Errors that are about no cell.
     unplaced: Vec<&'a Value>,
 }
@@ -43,6 +45,11 @@ pub(super) fn deal(subject: &mut Subject<'_>, build: &Build, places: &Places) ->
     let missing = subject.missing_names();
     for (_, message) in messages {
         dealt.take(subject, message, places, &missing)?;
+    }
+    for (number, is_missing, diagnostic) in std::mem::take(&mut dealt.unknown) {
+        if !dealt.by_cell.contains_key(&number) {
+            dealt.note(number, is_missing, diagnostic);
+        }
     }
     if dealt.by_cell.is_empty() && !dealt.moved.is_empty() {
         subject.moved.extend(dealt.moved);
@@ -85,7 +92,7 @@ impl<'a> Dealt<'a> {
         let index = subject.index_of(number).unwrap_or_default();
         let code = subject.plan.parsed.cells[index].code().as_ref().expect("a cell of the program parses");
         if let Line::Probe(_) = line {
-            return Err(hides(code, message));
+            return Err(hides(subject, index, code, message));
         }
         if let Some(diagnostic) = outlived(subject, index, code, message) {
             return Err(diagnostic);
@@ -95,12 +102,15 @@ impl<'a> Dealt<'a> {
         }
         let diagnostic = match (line, asked) {
             // It was moved before: nothing is left to be kept.
-            (Line::Lasts(_), Some(asked)) => {
+            (Line::Lasts(_), Some(asked)) if message["code"]["code"] == "E0382" => {
                 self.moved.insert(asked);
                 return Ok(());
             }
             (Line::Known(_), Some((_, name))) => {
-                judge::not_kept(message, &name, false).at(code.source(), place_of(code, &name), "")
+                let said =
+                    judge::not_kept(message, &name, false).at(code.source(), place_of(code, &name), "");
+                self.unknown.push((number, judge::is_missing(message, missing), said));
+                return Ok(());
             }
             (_, Some((_, name))) => {
                 judge::not_kept(message, &name, true).at(code.source(), place_of(code, &name), "")
@@ -229,12 +239,19 @@ fn unlinked(subject: &Subject<'_>, message: &Value) -> Option<(usize, Diagnostic
 }
 
 /// What is said of a glob import that would hide a variable.
-fn hides(code: &Code, message: &Value) -> Diagnostic {
+fn hides(subject: &Subject<'_>, index: usize, code: &Code, message: &Value) -> Diagnostic {
     let glob = scope::imports(code).into_iter().find(|import| import.name.is_none());
     let said = message["message"].as_str().unwrap_or_default();
     let name = said.split('`').nth(1).unwrap_or("a name");
     let why = format!("this would hide the variable `{name}` of an earlier cell");
-    needs_kernel(code, glob.map_or(0..0, |glob| glob.span), &why)
+    let diagnostic = needs_kernel(code, glob.map_or(0..0, |glob| glob.span), &why);
+    let earlier =
+        subject.plan.parsed.cells[..index].iter().rev().filter_map(|cell| cell.code().as_ref().ok());
+    let declares = |code: &&Code| scope::variables(code).iter().any(|(variable, _)| variable == name);
+    match earlier.into_iter().find(declares) {
+        Some(code) => diagnostic.and_at(code.source(), place_of(code, name), "the variable"),
+        None => diagnostic,
+    }
 }
 
 /// An error about a type that was defined again, in a cell that uses a variable of before: in the kernel that variable is

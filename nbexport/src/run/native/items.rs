@@ -137,6 +137,17 @@ pub(super) fn nodes(cell: usize, code: &Code) -> Vec<Node> {
     nodes
 }
 
+/// The items of a cell that a later one of it takes the place of: the kernel keeps the last of a name.
+pub(super) fn replaced(code: &Code) -> Vec<Range<usize>> {
+    let mut seen = BTreeSet::new();
+    if code.items().filter_map(item_name).all(|name| seen.insert(name)) {
+        return Vec::new();
+    }
+    let kept: Vec<_> = nodes(0, code).into_iter().flat_map(|node| node.spans).collect();
+    let items = code.items().filter(|item| !matches!(item, Item::Use(_))).map(|item| code.span(item));
+    items.filter(|span| !kept.contains(span)).collect()
+}
+
 fn attributes(item: &Item) -> &[syn::Attribute] {
     match item {
         Item::Fn(item) => &item.attrs,

@@ -238,6 +238,11 @@ pub(super) fn verdict(
                 about(message).help("collect it, box it, or put braces around the lines that need it"),
             )
         }
+        End::Unknown(name) => {
+            let message =
+                format!("the type of `{name}` is not known by the end of its cell, when the kernel needs it");
+            (FailureKind::NotCompiled, about(message).help(format!("say it: `let {name}: Vec<f64> = …`")))
+        }
         End::Finished | End::Outlived(..) => {
             (FailureKind::Unknown, about("the program ended, but this cell did not".to_owned()))
         }

@@ -27,6 +27,7 @@ mod runnable;
 #[expect(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::unused_self,
     reason = "it is written for the programs, as a crate of its own"
 )]

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quote::ToTokens as _;
 
 use super::hidden::Names;
+use super::keep;
 use super::redefine::{self, Effect};
 use super::subject::IDLE_ATTRIBUTES;
 use super::words;
@@ -36,6 +37,8 @@ pub(super) struct Program {
     pub(super) map: LineMap,
     /// For each line what it is there for.
     pub(super) lines: Vec<Line>,
+    /// For each line (from 1) that asks about a variable its name.
+    pub(super) asked: BTreeMap<usize, String>,
     /// Whether a cell awaits.
     pub(super) is_async: bool,
 }
@@ -78,9 +81,7 @@ impl Line {
 impl Program {
     /// The variable that a line (from 1) asks about.
     pub(super) fn asks(&self, line: usize) -> Option<String> {
-        let text = self.text.lines().nth(line - 1)?;
-        let (_, rest) = text.split_once("Kept(&")?;
-        Some(rest.split_once(')')?.0.to_owned())
+        self.asked.get(&line).cloned()
     }
 }
 
@@ -122,6 +123,7 @@ pub(super) fn program(
          ::nbexport_native::{error}> {{"
     ));
     let mut names = Names::default();
+    let mut functions = keep::Functions::default();
     for (place, (index, r#use)) in cells.iter().enumerate() {
         let cell = &parsed.cells[*index];
         let Ok(code) = cell.code() else { continue };
@@ -131,7 +133,8 @@ pub(super) fn program(
         let mut hidden = names.hidden_by(code, later);
         hidden.items.retain(|name| !effect.names.contains(name));
         let outlived = outlived(parsed, cells, place, &effects);
-        let about = About { effect, hidden: &hidden, moved, outlived: &outlived };
+        functions.take(code);
+        let about = About { functions: &functions, effect, hidden: &hidden, moved, outlived: &outlived };
         writer.cell(parsed, cell, code, *r#use, error, &about);
         names.add(code);
     }

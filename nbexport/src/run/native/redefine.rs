@@ -259,6 +259,9 @@ pub(super) fn needs_kernel(parsed: &ParsedNotebook<'_>, cells: &[usize]) -> Opti
                 });
             }
         }
+        if let Some(found) = thread_local(*index, code, later().filter(|(later, _)| later != index)) {
+            return Some(found);
+        }
         let macros =
             code.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Macro(call) if kept.makes_items(call)));
         for made in macros.flat_map(|stmt| words(stmt.to_token_stream())) {
@@ -282,4 +285,37 @@ pub(super) fn needs_kernel(parsed: &ParsedNotebook<'_>, cells: &[usize]) -> Opti
         variables.extend(scope::variables(code).into_iter().map(|(name, _)| (name, *index)));
     }
     None
+}
+
+/// What `thread_local!` declares, if a function of its cell or a later cell names it: in the kernel only the statements
+/// of its cell can.
+fn thread_local<'a>(
+    cell: usize,
+    code: &Code,
+    mut later: impl Iterator<Item = (usize, &'a Code)>,
+) -> Option<NeedsKernel> {
+    let is_it = |path: &syn::Path| path.segments.last().is_some_and(|name| name.ident == "thread_local");
+    let mut declared = BTreeSet::new();
+    for stmt in &code.stmts {
+        if let Stmt::Macro(call) = stmt
+            && is_it(&call.mac.path)
+        {
+            let tokens: Vec<_> = call.mac.tokens.clone().into_iter().map(|token| token.to_string()).collect();
+            declared.extend(tokens.windows(2).filter(|pair| pair[0] == "static").map(|pair| pair[1].clone()));
+        }
+    }
+    let named = |item: &dyn quote::ToTokens| {
+        words(item.to_token_stream()).into_iter().find(|it| declared.contains(it))
+    };
+    if declared.is_empty() {
+        return None;
+    }
+    let why =
+        "in the kernel only the statements of this cell can use it, no function and no later cell".to_owned();
+    if let Some(name) = code.items().find_map(|item| named(item)) {
+        return Some(NeedsKernel { cell, name, other: None, why });
+    }
+    let (user, name) =
+        later.find_map(|(later, code)| Some((later, code.stmts.iter().find_map(|stmt| named(stmt))?)))?;
+    Some(NeedsKernel { cell, name, other: Some((user, "used here")), why })
 }

@@ -88,6 +88,8 @@ pub(super) enum End {
     Shell(String),
     /// A variable of this name holds a closure, and the kernel would not have compiled its cell.
     Closure(String),
+    /// The type of a variable of this name cannot be written, and the kernel would not have compiled its cell.
+    Unknown(String),
     /// A variable is of a type that a later cell defines again; its name, and about the type.
     Outlived(String, String),
     /// The process ended without a word.
@@ -201,6 +203,7 @@ fn watch(
                     "panic" => return (Some(panicked(&report.text)), began.elapsed()),
                     "shell" => return (Some(End::Shell(report.text)), began.elapsed()),
                     "closure" => return (Some(End::Closure(report.text)), began.elapsed()),
+                    "unknown" => return (Some(End::Unknown(report.text)), began.elapsed()),
                     "outlived" => {
                         let (name, about) = report.text.split_once('\n').unwrap_or((&report.text, ""));
                         return (Some(End::Outlived(name.to_owned(), about.to_owned())), began.elapsed());

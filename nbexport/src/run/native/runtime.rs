@@ -5,9 +5,10 @@
 //! word, too, and is silent. Every report carries how much has been written to the program's output so far: that is how
 //! the output is dealt out to cells.
 
-use std::any::{Any, type_name};
+mod kept;
+
+use std::any::Any;
 use std::backtrace::Backtrace;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::fmt::{Debug, Display, Write as _};
 use std::fs::File;
@@ -27,6 +28,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::thread::ThreadId;
 use std::time::Instant;
+
+pub use kept::*;
 
 /// Where reports go. Without a runner (the program was started by hand) there is none.
 struct Reports {
@@ -138,69 +141,6 @@ pub fn shell(line: &str) {
         let _ = std::io::stdout().flush();
         report("shell", &failure);
         std::process::exit(101);
-    }
-}
-
-/// A variable at the end of its cell. By then the kernel has to know its type, to keep it for later cells, and takes
-/// numbers whose type nothing says for `i32` and `f64`.
-pub struct Kept<'a, T: ?Sized>(pub &'a T);
-
-/// These are found first, and fix such numbers; where more than one of them fits, nothing is known of the type.
-macro_rules! known {
-    ($(($($generics:tt)*) $type:ty,)*) => {
-        $(impl<$($generics)*> Kept<'_, $type> {
-            #[doc(hidden)]
-            pub fn known(&self) {}
-        })*
-    };
-}
-
-known! {
-    () i32, () f64,
-    () Vec<i32>, () Vec<f64>, () Vec<Vec<i32>>, () Vec<Vec<f64>>,
-    () Option<i32>, () Option<f64>,
-    (const N: usize) [i32; N], (const N: usize) [f64; N],
-    (const N: usize, const M: usize) [[i32; N]; M], (const N: usize, const M: usize) [[f64; N]; M],
-    () (i32, i32), () (f64, f64), () (i32, f64), () (f64, i32),
-    () HashMap<i32, i32>, () HashMap<f64, f64>, () HashMap<String, i32>, () HashMap<String, f64>,
-    () HashMap<&str, i32>, () HashMap<&str, f64>,
-    () HashSet<i32>, () HashSet<f64>, () BTreeMap<i32, i32>, () BTreeMap<f64, f64>, () BTreeSet<i32>, () BTreeSet<f64>,
-    () VecDeque<i32>, () VecDeque<f64>,
-}
-
-/// Any other type is known, or the compiler says so.
-pub trait Known {
-    #[doc(hidden)]
-    fn known(&self);
-}
-
-impl<T: ?Sized> Known for Kept<'_, T> {
-    fn known(&self) {}
-}
-
-impl<T: ?Sized + 'static> Kept<'_, T> {
-    /// The kernel keeps no variable that borrows from another, and none whose type holds a closure.
-    #[inline(always)]
-    pub fn lasts(&self, name: &str) {
-        if type_name::<T>().contains("{{closure}}") {
-            report("closure", name);
-            std::process::exit(101);
-        }
-    }
-
-    /// Types that a later cell defines again, each with a text about it: a variable of such a type is lost or changed
-    /// there.
-    pub fn outlives(&self, name: &str, types: &[(&str, &str)]) {
-        let own = type_name::<T>();
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        for (lost, about) in types {
-            let path = format!("__nbexport_notebook::{lost}");
-            let found = own.match_indices(&path).any(|(at, _)| !own[at + path.len()..].starts_with(is_part));
-            if found {
-                report("outlived", &format!("{name}\n{about}"));
-                std::process::exit(101);
-            }
-        }
     }
 }
 

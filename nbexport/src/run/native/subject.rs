@@ -13,9 +13,10 @@ use super::workspace::{Package, package_name};
 use super::{keep, later};
 use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::export::manifest::{self, Dependency};
-use crate::notebook::cell::{Code, Shape};
-use crate::notebook::{header, scope};
-use crate::run::plan::Plan;
+use crate::notebook::cell::{self, Code, Shape};
+use crate::notebook::header::{self, LineKind};
+use crate::notebook::scope;
+use crate::run::plan::{Plan, reads_stdin};
 use crate::run::verdict::{Expect, Failure, FailureKind, Verdict};
 
 /// A notebook on its way.
@@ -73,27 +74,36 @@ impl<'a> Subject<'a> {
     }
 
     fn first_verdicts(&mut self) -> Result<()> {
-        let mut declared = Vec::new();
+        let mut so_far = SoFar::default();
         for (index, (cell, expect)) in self.plan.cells().enumerate() {
             let verdict = match (expect, cell.code()) {
                 (Expect::Skip(why), _) => Some(Verdict::Skipped(why)),
+                // A comment for a documentation of nothing is nothing but a comment.
+                (Expect::Success, Err(_)) if is_comment(cell.cell.text()) => Some(Verdict::Passed),
                 (Expect::CompileError, Err(_)) => Some(Verdict::Passed),
                 (_, Err(diagnostic)) => Some(not_compiled(diagnostic.clone())),
                 (expect, Ok(code)) => {
-                    let carried = self.settings.take(cell.cell.number, code, &declared)?;
-                    match (expect, carried.err().or_else(|| refused(code))) {
+                    let carried = self.settings.take(cell.cell.number, code, &so_far.variables)?;
+                    let runs = matches!(expect, Expect::Success | Expect::Panic);
+                    match (expect, carried.err().or_else(|| refused(code, &so_far.hidden_types))) {
                         (Expect::CompileError, Some(_)) => Some(Verdict::Passed),
                         (Expect::CompileError, None) => None,
                         (_, Some(diagnostic)) => Some(not_compiled(diagnostic)),
                         (expect, None) => {
                             within_reach(code)?;
                             attributes(code)?;
-                            declared.extend(scope::variables(code).into_iter().map(|(name, _)| name));
+                            so_far.take(code);
                             let does_something = code.shape() != Shape::Empty
                                 || code.commands.iter().any(|(line, _)| line.starts_with('!'));
                             let passes =
                                 matches!(expect, Expect::Success | Expect::Compiles) && !does_something;
-                            passes.then_some(Verdict::Passed)
+                            match cell::reads_stdin(&code.stmts).filter(|_| runs) {
+                                Some(call) => Some(failed(
+                                    FailureKind::Stopped,
+                                    reads_stdin(code.source(), code.span(&call)),
+                                )),
+                                None => passes.then_some(Verdict::Passed),
+                            }
                         }
                     }
                 }
@@ -112,6 +122,8 @@ impl<'a> Subject<'a> {
             .or_else(|| later::kept_static(parsed, &cells));
         let Some(NeedsKernel { cell, name, other, why }) = found else { return Ok(()) };
         let Ok(code) = self.plan.parsed.cells[cell].code() else { return Ok(()) };
+        let quoted = format!("`{name}`");
+        let why = if why.contains(&quoted) { why } else { format!("{quoted}: {why}") };
         let mut diagnostic = needs_kernel(code, place_of(code, &name), &why);
         if let Some((other, label)) = other
             && let Ok(code) = self.plan.parsed.cells[other].code()
@@ -238,8 +250,32 @@ impl<'a> Subject<'a> {
 
 /// A cell that does not compile.
 pub(super) fn not_compiled(diagnostic: Diagnostic) -> Verdict {
-    let (kind, printed) = (FailureKind::NotCompiled, String::new());
-    Verdict::Failed(Box::new(Failure { kind, diagnostic, printed }))
+    failed(FailureKind::NotCompiled, diagnostic)
+}
+
+fn failed(kind: FailureKind, diagnostic: Diagnostic) -> Verdict {
+    Verdict::Failed(Box::new(Failure { kind, diagnostic, printed: String::new() }))
+}
+
+/// Whether a text is nothing but comments and blank lines.
+fn is_comment(text: &str) -> bool {
+    let is_comment = |line: &header::Line<'_>| matches!(line.kind, LineKind::Blank | LineKind::Comment);
+    header::lines(text).filter(is_comment).count() == text.lines().count()
+}
+
+/// What earlier cells declare, as far as a later one is refused for it.
+#[derive(Default)]
+struct SoFar {
+    variables: Vec<String>,
+    /// Functions that hide what type they return: `-> impl …`.
+    hidden_types: BTreeSet<String>,
+}
+
+impl SoFar {
+    fn take(&mut self, code: &Code) {
+        self.variables.extend(scope::variables(code).into_iter().map(|(name, _)| name));
+        keep::take_hidden_types(code, &mut self.hidden_types);
+    }
 }
 
 /// What is said of a notebook that means something else natively than in the kernel.
@@ -254,11 +290,24 @@ fn needs_kernel_at(source: &Arc<Source>, span: std::ops::Range<usize>, why: &str
 }
 
 /// What the kernel does not take as it stands.
-fn refused(code: &Code) -> Option<Diagnostic> {
+fn refused(code: &Code, hidden_types: &BTreeSet<String>) -> Option<Diagnostic> {
     let source = code.source();
     if let Some((span, what)) = header::mistaken(&source.text) {
         let diagnostic = Diagnostic::error(what).at(source, span, "");
         return Some(diagnostic.help("put parentheses around it, or another line of Rust above it"));
+    }
+    let of_the_language = |item: &&syn::Item| matches!(item, syn::Item::ExternCrate(item) if item.ident != "self" && manifest::is_of_the_language(&item.ident));
+    if let Some(item) = code.items().find(of_the_language) {
+        let diagnostic = Diagnostic::error("evcxr looks for this crate on crates.io, where there is none")
+            .at(source, code.span(item), "");
+        return Some(diagnostic.help("take the line out: a `use` of what comes with Rust needs none"));
+    }
+    if let Some((local, name)) = keep::of_hidden_type(code, hidden_types) {
+        let message = format!(
+            "the type of the variable `{name}` is hidden behind `impl`, and the kernel cannot keep it"
+        );
+        let diagnostic = Diagnostic::error(message).at(source, code.span(local), "");
+        return Some(diagnostic.help("collect it, box it, or put braces around the lines that need it"));
     }
     let (local, name) = keep::closure(code)?;
     Some(
@@ -271,7 +320,8 @@ fn refused(code: &Code) -> Option<Diagnostic> {
 /// Whether a cell is one that can be a part of the program at all.
 fn within_reach(code: &Code) -> Result<()> {
     if let Some(span) = reaches_out(code) {
-        return Err(needs_kernel(code, span, "this path leads to other cells")
+        let why = format!("`{}` leads to other cells", &code.text[span.clone()]);
+        return Err(needs_kernel(code, span, &why)
             .note("natively, cells are blocks of one function, and no path leads into a block"));
     }
     Ok(())

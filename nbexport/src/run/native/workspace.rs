@@ -43,10 +43,12 @@ pub(super) struct Workspace {
     lock_of: PathBuf,
 }
 
-const RUNTIME: &str = include_str!("runtime.rs");
+/// The crate that all programs run on.
+const RUNTIME: &[(&str, &str)] =
+    &[("lib.rs", include_str!("runtime.rs")), ("kept.rs", include_str!("runtime/kept.rs"))];
 
-/// Feature set of the tokio that the kernel, too, adds by itself to a notebook that awaits.
-const TOKIO: &str = "{ version = \"1\", features = [\"full\"] }";
+/// The tokio that the kernel adds by itself to a notebook that awaits.
+const TOKIO: &str = "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }";
 
 /// A package's name: the notebook's as far as cargo allows, and a hash, since `a b` and `a_b` are two notebooks.
 pub(crate) fn package_name(notebook: &str) -> String {
@@ -91,7 +93,9 @@ impl Workspace {
     fn files(&self, project: &Project, packages: &[Package]) -> std::io::Result<()> {
         keep(&self.root.join("Cargo.toml"), &self.manifest(&project.profile, packages))?;
         keep(&self.root.join("runtime/Cargo.toml"), &package_manifest("nbexport_native", &Table::new()))?;
-        keep(&self.root.join("runtime/src/lib.rs"), RUNTIME)?;
+        for (file, text) in RUNTIME {
+            keep(&self.root.join("runtime/src").join(file), text)?;
+        }
         for package in packages {
             let folder = self.root.join(&package.name);
             keep(&folder.join("Cargo.toml"), &package_manifest(&package.name, &dependencies(package)))?;

@@ -7,7 +7,8 @@ use std::ops::Range;
 use syn::Stmt;
 
 use super::hidden::Hidden;
-use super::keep::{self, Variable};
+use super::items;
+use super::keep::{self, Ask, Functions, Variable};
 use super::program::{Line, Program, Use};
 use super::redefine::{Copy, Effect};
 use crate::export::map::Origin;
@@ -17,10 +18,24 @@ use crate::notebook::scope;
 
 /// What is to be known of a cell to write it.
 pub(super) struct About<'a> {
+    pub(super) functions: &'a Functions,
     pub(super) effect: &'a Effect,
     pub(super) hidden: &'a Hidden,
     pub(super) moved: &'a BTreeSet<(usize, String)>,
     pub(super) outlived: &'a BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// Where an expression begins below comments for a documentation (`///`), which the kernel passes over.
+fn below_doc_comments(text: &str, expression: Range<usize>) -> usize {
+    let comments = text[expression.clone()]
+        .split_inclusive('\n')
+        .take_while(|line| line.trim_start().starts_with("///"));
+    expression.start + comments.map(str::len).sum::<usize>()
+}
+
+/// The variable that has the type of one of the cell's.
+fn type_of(name: &str) -> String {
+    format!("__nbexport_type_of_{}", name.trim_start_matches("r#"))
 }
 
 #[derive(Default)]
@@ -69,8 +84,9 @@ impl Writer {
                 self.line(&format!("::nbexport_native::shell({:?});", line.trim()), here, None);
             }
         }
+        let variables = keep::variables(code, about.functions);
         match r#use {
-            Use::Run => self.run(cell, code, about.outlived),
+            Use::Run => self.run(cell, code, about.outlived, &variables),
             Use::ShouldPanic | Use::Compile => self.apart(cell, code, r#use, error),
         }
         // Below the cell, whose macros they may use.
@@ -84,7 +100,7 @@ impl Writer {
         }
         self.probe(cell, code, &hidden.variables);
         if r#use == Use::Run {
-            self.keep(number, code, about.moved);
+            self.keep(number, &variables, about.moved);
         }
         self.line("::nbexport_native::end();", here, None);
     }
@@ -110,57 +126,97 @@ impl Writer {
         cell: &ParsedCell<'_>,
         code: &Code,
         outlived: &BTreeMap<String, Vec<(String, String)>>,
+        variables: &[Variable],
     ) {
         let end = code.text.len();
+        let here = Line::For(cell.cell.number);
         let mut from = 0;
         // Right behind their `let`, since later in the cell they may have been moved.
         for stmt in
             code.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Local(local) if local.init.is_some()))
         {
+            let by_type = |name: &String| {
+                variables.iter().any(|variable| variable.name == *name && variable.ask == Ask::Type)
+            };
             for (name, _) in scope::variables_in(code, stmt) {
-                let Some(types) = outlived.get(&name) else { continue };
+                let types = outlived.get(&name);
+                if types.is_none() && !by_type(&name) {
+                    continue;
+                }
                 let to = code.span(stmt).end;
                 if from < to {
                     self.part(cell, code, from..to);
                     from = to;
                 }
-                let line = format!("::nbexport_native::Kept(&{name}).outlives({name:?}, &{types:?});");
-                self.line(&line, Line::For(cell.cell.number), None);
+                if let Some(types) = types {
+                    let line = format!("::nbexport_native::Kept(&{name}).outlives({name:?}, &{types:?});");
+                    self.line(&line, here, None);
+                }
+                if by_type(&name) {
+                    self.line(
+                        &format!("let {} = ::nbexport_native::type_of(&{name});", type_of(&name)),
+                        here,
+                        None,
+                    );
+                }
             }
         }
         match code.closing() {
             None => self.part(cell, code, from..end),
             Some(closing) => {
-                self.part(cell, code, from..closing.start);
-                self.show(cell, code, closing.start..end);
+                let start = below_doc_comments(&code.text, closing);
+                self.part(cell, code, from..start);
+                self.show(cell, code, start..end);
             }
         }
     }
 
     /// What the kernel asks of a cell's variables. The first only asks the compiler, in a place that is never reached, so
     /// that a variable which was moved does not matter.
-    fn keep(&mut self, number: usize, code: &Code, moved: &BTreeSet<(usize, String)>) {
-        let variables = keep::variables(code);
-        if !variables.is_empty() {
+    fn keep(&mut self, number: usize, variables: &[Variable], moved: &BTreeSet<(usize, String)>) {
+        let here = Line::For(number);
+        if variables.iter().any(|variable| !variable.is_known) {
             self.line(
                 "loop { break; #[allow(unused_imports)] use ::nbexport_native::Known as _;",
-                Line::For(number),
+                here,
                 None,
             );
-            for Variable { name, .. } in &variables {
-                self.line(&format!("::nbexport_native::Kept(&{name}).known();"), Line::Known(number), None);
+            for Variable { name, .. } in variables.iter().filter(|variable| !variable.is_known) {
+                self.ask(&format!("::nbexport_native::Kept(&{name}).known();"), Line::Known(number), name);
             }
-            self.line("}", Line::For(number), None);
+            self.line("}", here, None);
         }
-        for Variable { name, .. } in variables.iter().filter(|variable| variable.may_borrow) {
-            if !moved.contains(&(number, name.clone())) {
-                self.line(
-                    &format!("::nbexport_native::Kept(&{name}).lasts({name:?});"),
-                    Line::Lasts(number),
-                    None,
+        // It takes all that it keeps, one after the other.
+        let stays = |variable: &&Variable| {
+            variable.ask == Ask::Variable && !moved.contains(&(number, variable.name.clone()))
+        };
+        if variables.iter().any(|variable| stays(&variable)) {
+            self.line("if ::nbexport_native::never() {", here, None);
+            for Variable { name, .. } in variables.iter().filter(stays) {
+                self.ask(&format!("::nbexport_native::keep({name});"), Line::Lasts(number), name);
+            }
+            self.line("loop {} }", here, None);
+        }
+        for variable in variables {
+            let Variable { name, ask, .. } = variable;
+            if stays(&variable) {
+                let text = format!("::nbexport_native::type_of(&{name}).can_be_written({name:?});");
+                self.ask(&text, Line::Lasts(number), name);
+            }
+            if *ask == Ask::Type {
+                let text = format!(
+                    "{{ #[allow(unused_imports)] use ::nbexport_native::Moved as _; {}.lasts({name:?}); }}",
+                    type_of(name)
                 );
+                self.ask(&text, Line::Lasts(number), name);
             }
         }
+    }
+
+    /// A line that asks about a variable.
+    fn ask(&mut self, text: &str, what: Line, name: &str) {
+        self.line(text, what, None);
+        self.program.asked.insert(self.program.lines.len(), name.to_owned());
     }
 
     fn show(&mut self, cell: &ParsedCell<'_>, code: &Code, closing: Range<usize>) {
@@ -177,7 +233,9 @@ impl Writer {
     /// A cell whose items are for all, and whose statements stand apart: they may fail, or do not run.
     fn apart(&mut self, cell: &ParsedCell<'_>, code: &Code, r#use: Use, error: &str) {
         let is_item = |stmt: &&Stmt| matches!(stmt, Stmt::Item(_));
-        let items: Vec<_> = code.stmts.iter().filter(is_item).map(|stmt| code.span(stmt)).collect();
+        let replaced = items::replaced(code);
+        let items = code.stmts.iter().filter(is_item).map(|stmt| code.span(stmt));
+        let items: Vec<_> = items.filter(|span| !replaced.contains(span)).collect();
         let last = code.closing();
         let statements: Vec<_> = code
             .stmts
@@ -228,7 +286,14 @@ impl Writer {
     }
 
     fn part(&mut self, cell: &ParsedCell<'_>, code: &Code, part: Range<usize>) {
-        self.parts(cell.cell.number, &code.text, std::slice::from_ref(&part));
+        let mut parts = vec![part];
+        for replaced in items::replaced(code) {
+            let around = |part: Range<usize>| {
+                [part.start..part.end.min(replaced.start), part.start.max(replaced.end)..part.end]
+            };
+            parts = parts.into_iter().flat_map(around).filter(|part| part.start < part.end).collect();
+        }
+        self.parts(cell.cell.number, &code.text, &parts);
     }
 
     pub(super) fn parts(&mut self, number: usize, text: &str, parts: &[Range<usize>]) {
