@@ -269,3 +269,40 @@ fn without_rust_analyzer_the_rest_works_and_the_way_to_it_is_said() {
     let edits = client.ask("textDocument/formatting", "00_shapes", "again", "");
     assert!(edits[0]["newText"].as_str().unwrap().contains("{\n    2.0 * x\n}"), "{edits}");
 }
+
+#[test]
+fn a_line_that_cargo_refuses_is_told_and_the_rest_is_loaded() {
+    if !has_rust_analyzer() {
+        return;
+    }
+    let case = project().notebook(
+        "02_broken",
+        "
+        --- deps
+        :dep exp = { path = \"../exp\" }
+        :dep nowhere = { path = \"../nowhere\" }
+        use exp::nb_00::Square;
+        let side = Square { side: 1.0 }.side;
+        ",
+    );
+    let mut client = Client::start(&case, Speech::Notebook);
+    client.open("02_broken");
+    client.until_wrong("02_broken", "deps 2:1 cargo cannot use `nowhere` as this line asks for it");
+    client.until_answer("textDocument/hover", "02_broken", "deps", "let ‸side", "let side: f64");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn rust_analyzer_is_started_again_when_it_ends() {
+    if !has_rust_analyzer() {
+        return;
+    }
+    let case = project();
+    let mut client = Client::start(&case, Speech::Notebook);
+    client.open("00_shapes");
+    client.at_rest();
+    let child = client.children();
+    Command::new("kill").args(["-9", child.trim()]).status().unwrap();
+    client.until_answer("textDocument/hover", "00_shapes", "use", "let ‸first", "let first: Square");
+    assert_eq!(client.messages().matches("it was started again").count(), 1, "{}", client.messages());
+}

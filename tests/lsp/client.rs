@@ -234,6 +234,31 @@ impl Client {
         answer["result"].clone()
     }
 
+    /// Asks until the answer says this: rust-analyzer refuses while it loads.
+    pub(crate) fn until_answer(&mut self, method: &str, name: &str, cell: &str, at: &str, what: &str) {
+        let text = self.text(name, cell);
+        let (before, after) = at.split_once('‸').unwrap();
+        let place = text.find(&format!("{before}{after}")).unwrap() + before.len();
+        let (document, place) = (json!({"uri": self.uri(name, cell)}), self.position(name, cell, place));
+        let start = Instant::now();
+        loop {
+            let answer = self.request(method, json!({"textDocument": document, "position": place}));
+            if answer.to_string().contains(what) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{answer}");
+            self.listen(Duration::from_millis(200));
+        }
+    }
+
+    /// The number of the process that the server has started.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn children(&self) -> String {
+        let server = self.child.id().to_string();
+        let listed = std::process::Command::new("ps").args(["-o", "pid=", "--ppid", &server]).output();
+        String::from_utf8(listed.unwrap().stdout).unwrap()
+    }
+
     pub(crate) fn rename(&mut self, name: &str, cell: &str, at: &str, new: &str) -> Value {
         self.ask_with("textDocument/rename", name, cell, at, json!({"newName": new}))
     }

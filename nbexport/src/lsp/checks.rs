@@ -8,9 +8,8 @@ use std::sync::Mutex;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::Value;
 
-use super::model::Model;
+use super::model::{DepLine, Model};
 use crate::cargo::{self, Said};
-use crate::diagnostic::Diagnostic;
 use crate::parallel;
 use crate::project::Project;
 use crate::run::native;
@@ -19,8 +18,8 @@ use crate::run::native;
 pub(super) enum Checked {
     /// The compiler's messages about cells.
     Cargo(Vec<Value>),
-    /// For each notebook the `:dep` lines that cargo refuses, with the cell of each by its place among all cells.
-    Manifests(Vec<(PathBuf, Vec<(usize, Diagnostic)>)>),
+    /// For each notebook the `:dep` lines that cargo refuses.
+    Manifests(Vec<(PathBuf, Vec<DepLine>)>),
 }
 
 /// The checks that are under way.
@@ -74,10 +73,14 @@ impl Checks {
                 .output();
             let Ok(output) = output else { return };
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let refused = |name: &str| !output.status.success() && said.contains(&format!("`{name}`"));
+            if output.status.success() {
+                return;
+            }
+            let is_refused =
+                |name: &str| said.contains(&format!("`{name}`")) || said.contains(&format!("`{name} ="));
             let found = lines.into_iter().map(|(path, lines)| {
-                let lines = lines.into_iter().filter(|(_, name, _)| refused(name));
-                let lines = lines.map(|(cell, _, diagnostic)| (cell, diagnostic.note(said.trim())));
+                let lines = lines.into_iter().filter(|(_, name, _)| is_refused(name));
+                let lines = lines.map(|(cell, name, diagnostic)| (cell, name, diagnostic.note(said.trim())));
                 (path, lines.collect())
             });
             let _ = sender.send(Checked::Manifests(found.collect()));

@@ -7,7 +7,7 @@ use gen_lsp_types::{Position, Range};
 use serde_json::{Value, json};
 
 use super::answers::range_of;
-use super::model::Seen;
+use super::model::{DepLine, Seen};
 use super::overlay::{Overlay, Place};
 use super::{text, uri};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -72,9 +72,14 @@ impl Findings {
     }
 
     /// Takes what cargo refuses of a notebook's `:dep` lines.
-    pub(super) fn of_manifest(&mut self, notebook: &Path, found: &[(usize, Diagnostic)]) {
-        let findings = found.iter().map(|(cell, diagnostic)| own(*cell, diagnostic)).collect();
-        self.manifest.insert(notebook.to_owned(), findings);
+    pub(super) fn of_manifest(&mut self, notebook: &Path, found: &[DepLine]) {
+        let findings = found.iter().map(|(cell, _, diagnostic)| own(*cell, diagnostic));
+        self.manifest.entry(notebook.to_owned()).or_default().extend(findings);
+    }
+
+    /// A notebook was saved: cargo is asked anew.
+    pub(super) fn saved(&mut self, notebook: &Path) {
+        self.manifest.remove(notebook);
     }
 
     /// All that is wrong with a notebook, document by document; those of which nothing is wrong are there, too.

@@ -11,6 +11,7 @@ use super::overlay::{Cells, Line, Overlay};
 use super::scratch::{self, Scratch};
 use super::{text, uri};
 use crate::diagnostic::Diagnostic;
+use crate::export::manifest::Dependency;
 use crate::export::module::{Module, Target};
 use crate::export::{self, lib_rs};
 use crate::files;
@@ -34,6 +35,10 @@ pub(super) struct Model {
     pub(super) open: BTreeMap<PathBuf, Seen>,
     /// Of the others, as far as somebody asked for them.
     closed: HashMap<PathBuf, Vec<Arc<Overlay>>>,
+    /// The `:dep` lines of all notebooks that cargo was shown.
+    dep_lines: BTreeMap<PathBuf, Vec<DepLine>>,
+    /// The crates that cargo refuses a notebook.
+    refused: HashMap<PathBuf, HashSet<String>>,
     /// Cells that have been read, by their text.
     read: HashMap<Arc<str>, Arc<body::Cell>>,
 }
@@ -51,8 +56,6 @@ pub(super) struct Seen {
     pub(super) quiet: HashSet<usize>,
     /// The texts of all cells.
     pub(super) texts: Vec<String>,
-    /// Its `:dep` lines.
-    dep_lines: Vec<DepLine>,
     /// The modules, by name.
     modules: Vec<String>,
     /// The cells that are in a module.
@@ -64,7 +67,8 @@ impl Model {
         let crate_name = export::crate_name(&project).unwrap_or_default();
         let scratch = Scratch::of(&project);
         let (open, closed, read) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        Self { project, scratch, crate_name, open, closed, read }
+        let (dep_lines, refused) = (BTreeMap::new(), HashMap::new());
+        Self { project, scratch, crate_name, open, closed, dep_lines, refused, read }
     }
 
     /// Writes the programs of all notebooks as they were saved; tells whether rust-analyzer has to load the workspace anew.
@@ -90,6 +94,7 @@ impl Model {
     /// Writes the program of one notebook as it was saved.
     pub(super) fn write_saved(&mut self, path: &Path) -> std::io::Result<bool> {
         let Ok(notebook) = Notebook::read(path, &self.project.name_of(path)) else { return Ok(false) };
+        self.refused.remove(path);
         let changed = self.write_one(&notebook, path);
         proc_macro2::extra::invalidate_current_thread_spans();
         changed
@@ -97,7 +102,16 @@ impl Model {
 
     fn write_one(&mut self, notebook: &Notebook, path: &Path) -> std::io::Result<bool> {
         let (parsed, _) = ParsedNotebook::new(notebook);
-        let dependencies = scratch::dependencies(&parsed, path);
+        let mut dependencies = scratch::dependencies(&parsed, path);
+        if let Some(refused) = self.refused.get(path) {
+            dependencies.retain(|name, _| !refused.contains(name));
+        }
+        let line = |one: &Dependency| {
+            let cell = notebook.cells.iter().position(|cell| cell.source.name == one.source.name)?;
+            let wrong = format!("cargo cannot use `{}` as this line asks for it", one.name);
+            Some((cell, one.name.clone(), Diagnostic::error(wrong).at(&one.source, one.span.clone(), "")))
+        };
+        self.dep_lines.insert(path.to_owned(), dependencies.values().filter_map(line).collect());
         let (program, _) = self.program(&parsed);
         self.scratch.write_package(notebook, &dependencies, &program)
     }
@@ -139,16 +153,6 @@ impl Model {
         let (overlays, modules) = self.overlays(&parsed, path, &cells, &mut wrong);
         let texts = notebook.cells.iter().map(|cell| cell.text().to_owned()).collect();
         let mut seen = Seen { overlays, modules, texts, places: current.places.clone(), ..Seen::default() };
-        seen.dep_lines = scratch::dependencies(&parsed, path)
-            .into_values()
-            .filter_map(|one| {
-                let cell = notebook.cells.iter().position(|cell| cell.source.name == one.source.name)?;
-                let wrong =
-                    Diagnostic::error(format!("cargo cannot use `{}` as this line asks for it", one.name))
-                        .at(&one.source, one.span.clone(), "");
-                Some((cell, one.name, wrong))
-            })
-            .collect();
         for cell in &parsed.cells {
             let index = cell.cell.number - 1;
             if matches!(Expect::of(cell.cell, &cell.directives), Expect::Skip(_) | Expect::CompileError) {
@@ -298,10 +302,14 @@ impl Model {
         Some((uri::of(&path), after))
     }
 
-    /// The `:dep` lines of open notebooks.
+    /// The `:dep` lines of all notebooks, as they were saved.
     pub(super) fn dep_lines(&self) -> Vec<(PathBuf, Vec<DepLine>)> {
-        let of = |(path, seen): (&PathBuf, &Seen)| (path.clone(), seen.dep_lines.clone());
-        self.open.iter().map(of).collect()
+        self.dep_lines.iter().map(|(path, lines)| (path.clone(), lines.clone())).collect()
+    }
+
+    /// Leaves these lines of a notebook out until it is saved again: cargo refuses the whole workspace for them.
+    pub(super) fn refuse(&mut self, path: &Path, names: impl IntoIterator<Item = String>) {
+        self.refused.entry(path.to_owned()).or_default().extend(names);
     }
 
     /// The overlays of all open notebooks.

@@ -30,7 +30,7 @@ pub(super) struct Server<'a> {
     pub(super) analyzer: Option<Analyzer>,
     restarts: u32,
     pub(super) waiting: Vec<Asked>,
-    findings: Findings,
+    pub(super) findings: Findings,
     pub(super) checks: checks::Checks,
     /// Files that are open and no notebook's.
     pub(super) files: Vec<String>,
@@ -235,6 +235,14 @@ impl<'a> Server<'a> {
             Checked::Manifests(found) => {
                 for (path, found) in &found {
                     self.findings.of_manifest(path, found);
+                    let names = found.iter().map(|(_, name, _)| name.clone());
+                    if let Some(model) = &mut self.model {
+                        model.refuse(path, names);
+                    }
+                }
+                // Without those lines, the rest can be loaded.
+                if found.iter().any(|(_, found)| !found.is_empty()) {
+                    self.write(None);
                 }
             }
         }

@@ -137,6 +137,7 @@ impl Server<'_> {
     fn saved(&mut self, uri: &str) {
         let notebook = self.books.saved(uri);
         if let Some(path) = &notebook {
+            self.findings.saved(path);
             self.write(Some(path));
         } else if let Some(analyzer) = &self.analyzer {
             analyzer.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
@@ -149,7 +150,7 @@ impl Server<'_> {
     }
 
     /// Writes the programs of one notebook, or of all, as they were saved.
-    fn write(&mut self, path: Option<&Path>) {
+    pub(super) fn write(&mut self, path: Option<&Path>) {
         let Some(model) = &mut self.model else { return };
         let changed = match path {
             Some(path) => model.write_saved(path),
