@@ -120,6 +120,7 @@ fn a_cell_is_understood_where_it_belongs() {
         assert!(client::labels(&directives).contains(&"exports".to_owned()), "{directives}");
 
         assert_eq!(client.wrong("00_shapes"), Vec::<String>::new());
+        assert_eq!(client.ever_wrong, Vec::<String>::new(), "while it was loaded");
         drop(client);
         assert!(before == case.files("."), "something was written that nobody saved");
     }

@@ -29,6 +29,8 @@ pub(crate) struct Client {
     /// The open notebooks: of each its cells, by id, with kind and text.
     open: BTreeMap<String, Vec<(String, String, String)>>,
     diagnostics: BTreeMap<String, Value>,
+    /// Whatever was said to be wrong at any time.
+    pub(crate) ever_wrong: Vec<String>,
     messages: String,
     is_at_rest: bool,
     next: i64,
@@ -69,6 +71,7 @@ impl Client {
             speech,
             open: BTreeMap::new(),
             diagnostics: BTreeMap::new(),
+            ever_wrong: Vec::new(),
             messages: String::new(),
             is_at_rest: false,
             next: 0,
@@ -427,6 +430,8 @@ impl Client {
         match message["method"].as_str().unwrap_or_default() {
             "textDocument/publishDiagnostics" => {
                 let uri = params["uri"].as_str().unwrap().to_owned();
+                let all = params["diagnostics"].as_array().into_iter().flatten();
+                self.ever_wrong.extend(all.map(|one| one["message"].to_string()));
                 self.diagnostics.insert(uri, params["diagnostics"].clone());
             }
             "experimental/serverStatus" => self.is_at_rest = params["quiescent"] == true,

@@ -24,6 +24,8 @@ struct Finding {
 /// What is known to be wrong.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
+    /// Whether rust-analyzer has loaded everything: before, it takes what it does not know yet for an error.
+    pub(super) is_loaded: bool,
     /// What rust-analyzer says of an overlay.
     analyzer: HashMap<PathBuf, Vec<Finding>>,
     /// What cargo says of a notebook, by its name, each with the text of its cell.
@@ -77,6 +79,12 @@ impl Findings {
         self.manifest.entry(notebook.to_owned()).or_default().extend(findings);
     }
 
+    /// rust-analyzer is started anew.
+    pub(super) fn begin(&mut self) {
+        self.is_loaded = false;
+        self.analyzer.clear();
+    }
+
     /// A notebook was saved: cargo is asked anew.
     pub(super) fn saved(&mut self, notebook: &Path) {
         self.manifest.remove(notebook);
@@ -95,7 +103,8 @@ impl Findings {
             all.entry(uri.clone()).or_default();
         }
         let files = seen.overlays.iter().filter_map(|overlay| uri::path(&overlay.uri));
-        let analyzer = files.filter_map(|path| self.analyzer.get(&path)).flatten().cloned();
+        let analyzer = files.filter(|_| self.is_loaded).filter_map(|path| self.analyzer.get(&path));
+        let analyzer = analyzer.flatten().cloned();
         let own = seen.own.iter().map(|(cell, diagnostic)| own(*cell, diagnostic));
         let manifest = self.manifest.get(path).into_iter().flatten().cloned();
         // cargo saw what was saved: of a cell that was changed since, it says nothing.

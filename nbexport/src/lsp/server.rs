@@ -126,6 +126,7 @@ impl<'a> Server<'a> {
         let analyzer =
             Analyzer::start(program, &model.project.root, &model.scratch.manifest(), self.client.snippets)?;
         self.analyzer = Some(analyzer);
+        self.findings.begin();
         self.checks.manifests(model);
         self.show();
         Ok(())
@@ -172,7 +173,16 @@ impl<'a> Server<'a> {
             Message::Notification(Notification { method, params }) => match method.as_str() {
                 "textDocument/publishDiagnostics" => self.found(params),
                 "$/progress" if self.client.progress => self.notify(&method, params),
-                "experimental/serverStatus" if self.client.status => self.notify(&method, params),
+                "experimental/serverStatus" => {
+                    let is_first = params["quiescent"] == true && !self.findings.is_loaded;
+                    if is_first {
+                        self.findings.is_loaded = true;
+                        self.publish_all();
+                    }
+                    if self.client.status {
+                        self.notify(&method, params);
+                    }
+                }
                 // That it cannot load the workspace is said at the line that is the reason.
                 "window/showMessage" => self.notify("window/logMessage", params),
                 "window/logMessage" => self.notify(&method, params),
@@ -204,7 +214,7 @@ impl<'a> Server<'a> {
     }
 
     /// Shows what is wrong with a notebook.
-    pub(super) fn publish(&mut self, path: &Path) {
+    pub(super) fn publish(&self, path: &Path) {
         let Some(model) = &self.model else { return };
         let Some(seen) = model.open.get(path) else { return };
         let name = model.project.name_of(path);
@@ -246,8 +256,11 @@ impl<'a> Server<'a> {
                 }
             }
         }
-        let open: Vec<PathBuf> = self.books.paths().map(Path::to_owned).collect();
-        for path in &open {
+        self.publish_all();
+    }
+
+    fn publish_all(&self) {
+        for path in self.books.paths() {
             self.publish(path);
         }
     }
