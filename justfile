@@ -102,3 +102,13 @@ bench-docs *ARGS:
     test -x target/bench-docs/bin/python || python3 -m venv target/bench-docs
     target/bench-docs/bin/python -c "import nbconvert" || target/bench-docs/bin/pip install nbconvert
     target/bench-docs/bin/python benches/docs.py {{ARGS}}
+
+# The language server at every identifier of the notebooks, beside rust-analyzer on the same code as plain files
+lsp-walk *NAMES:
+    cargo build --release -p nbexport
+    python3 benches/lsp.py walk {{NAMES}}
+
+# How long the language server's answers take in notebooks of 20, 100 and 300 cells
+bench-lsp:
+    cargo build --release -p nbexport
+    python3 benches/lsp.py bench
