@@ -79,7 +79,7 @@ impl Findings {
         self.manifest.entry(notebook.to_owned()).or_default().extend(findings);
     }
 
-    /// rust-analyzer is started anew.
+    /// rust-analyzer begins anew.
     pub(super) fn begin(&mut self) {
         self.is_loaded = false;
         self.analyzer.clear();

@@ -176,8 +176,15 @@ impl<'a> Server<'a> {
                 "experimental/serverStatus" => {
                     let is_first = params["quiescent"] == true && !self.findings.is_loaded;
                     if is_first {
+                        // What it said so far is not what it says now, and what it says again it does not send.
+                        self.findings.begin();
                         self.findings.is_loaded = true;
-                        self.publish_all();
+                        if let Some(analyzer) = &mut self.analyzer {
+                            for file in analyzer.shown() {
+                                analyzer.hide(&file);
+                            }
+                        }
+                        self.show();
                     }
                     if self.client.status {
                         self.notify(&method, params);
