@@ -113,7 +113,7 @@ fn run(cells: &[&str], options: &RunOptions) -> NotebookReport {
 }
 
 /// Rows in one kernel, which forgets what a row declared before the next one.
-fn together(rows: &[&Row], options: &RunOptions) -> String {
+pub(crate) fn together(rows: &[&Row], options: &RunOptions) -> String {
     let mut wrong = String::new();
     let cells = rows.iter().flat_map(|row| row.cells.iter().map(|cell| cell.text.as_str()).chain([":clear"]));
     let mut report = run(&cells.collect::<Vec<_>>(), options);

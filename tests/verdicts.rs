@@ -91,7 +91,7 @@ pub(crate) struct RowCell {
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     /// The file it stands in.
-    table: String,
+    pub(crate) table: String,
     /// What it is about.
     pub(crate) name: String,
     pub(crate) cells: Vec<RowCell>,
