@@ -809,7 +809,7 @@ mod tests {
         test_eq(&accuracy(&toy_scores, &array![1, 0, 2, 2]), &0.75);
     }
 
-    // %% 03_minibatch_training.ipynb test-parameters 72766e4e
+    // %% 03_minibatch_training.ipynb test-parameters 28034f11
     #[test]
     fn parameters_are_the_layers_own_arrays() {
         // setup: cell test-helpers
@@ -822,10 +822,10 @@ mod tests {
         let mut toy_model: Model<f64> =
             Model::new(Array2::ones((3, 2)), Array1::zeros(2), Array2::ones((2, 1)), array![0.0]);
         toy_model.lin1.grad_w.fill(2.0);
-        let lent = toy_model.parameters();
-        let shapes: Vec<String> = lent.iter().map(|p| format!("{} {:?}", p.name, p.value.shape())).collect();
+        let shapes: Vec<String> =
+            toy_model.parameters().iter().map(|p| format!("{} {:?}", p.name, p.value.shape())).collect();
         test_eq(&shapes.join(", ").as_str(), &"lin1.w [3, 2], lin1.b [2], lin2.w [2, 1], lin2.b [1]");
-        for mut p in lent {
+        for mut p in toy_model.parameters() {
             p.value.scaled_add(-0.25, &p.grad);
         }
         test_eq(&toy_model.lin1.w, &Array2::from_elem((3, 2), 0.5));

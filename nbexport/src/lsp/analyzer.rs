@@ -211,7 +211,7 @@ fn params(root: &Path, manifest: &Path, snippets: bool) -> Value {
             "files": {"watcher": "server"},
             "cachePriming": {"enable": true},
             "inlayHints": {"maxLength": 25},
-            // Names and methods that there are not; in their time of trial, they have been right about all our notebooks.
+            // Names and methods that there are not: still on trial there, and what a person misses most.
             "diagnostics": {"experimental": {"enable": true}},
         },
     })
