@@ -231,7 +231,7 @@ fn an_unknown_directive() {
       | ^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = note: this is the cell with id `c`
-      = help: a comment is `//`, without the bar; the directives are export, exporti, exports, default_exp, test, setup, bench, bin, should_panic, compile_fail, no_run, ignore, hide, echo, output, code-fold, eval, flags, volatile
+      = help: a comment is `//`, without the bar; the directives are export, exporti, exports, default_exp, test, setup, bench, bin, should_panic, compile_fail, no_run, ignore, hide, solution, echo, output, code-fold, eval, flags, volatile
     ");
 }
 

@@ -60,15 +60,13 @@ fn every_line_of_every_exported_module_walks_back_to_its_cell() {
                     continue;
                 }
                 let shift = usize::try_from(origin.shift).unwrap();
-                let own: String = line.chars().skip(shift).collect();
-                if line.starts_with("//!") {
-                    // A title stands without its `#`, and what is code in it as code.
-                    assert!(
-                        original.ends_with(&own.replace('`', "")) || original.ends_with(&own),
-                        "{own}, {original}"
-                    );
+                if let Some(prose) = line.strip_prefix("//! ") {
+                    // Of a title or a quote, the module has what stands behind its mark.
+                    let there: String = original.chars().skip("//! ".len() - shift).collect();
+                    assert!(there == prose || there == prose.replace('`', ""), "{prose}, {original}");
                     continue;
                 }
+                let own: String = line.chars().skip(shift).collect();
                 // An `assert!` that closes a cell may get its `;`.
                 let same = original.ends_with(&own)
                     || own.strip_suffix(';').is_some_and(|own| original.starts_with(own));

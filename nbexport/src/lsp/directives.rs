@@ -32,6 +32,7 @@ fn help(name: &str) -> Option<(&'static str, &'static str)> {
         "eval" => (": false", "Whether the cell runs."),
         "flags" => (": WORD…", "The cell runs only with `nbexport test --flags WORD`."),
         "volatile" => ("", "The cell's outputs may differ from run to run."),
+        "solution" => ("", "A solution: students get no such cell, and the site folds it or leaves it out."),
         _ => return None,
     })
 }
