@@ -59,7 +59,9 @@ mod student;
 mod sync;
 mod sync_many;
 mod sync_without_ids;
+#[cfg(feature = "kernel")]
 mod table;
+#[cfg(feature = "kernel")]
 mod verdicts;
 mod watch;
 mod writing;
