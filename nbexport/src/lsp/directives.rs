@@ -5,37 +5,8 @@ use serde_json::{Value, json};
 use gen_lsp_types::Position;
 
 use super::text;
-use crate::notebook::{directive, header};
-
-/// What is known of a directive's name.
-fn help(name: &str) -> Option<(&'static str, &'static str)> {
-    Some(match name {
-        "export" => ("[MODULE]", "The cell's items go to the notebook's module, or to `MODULE`."),
-        "exporti" => ("[MODULE]", "As `export`, for what is no part of the public API: `#[doc(hidden)]`."),
-        "exports" => ("[MODULE]", "As `export`, and the site shows the source."),
-        "default_exp" => ("MODULE", "The module that this notebook is exported to."),
-        "test" => (
-            "[NAME] [ignore]",
-            "The cell runs in the notebook, and becomes `#[test] fn NAME()` of the module.",
-        ),
-        "setup" => ("", "Statements that every later test of the notebook begins with."),
-        "bench" => ("NAME", "The cell runs in the notebook, and becomes a benchmark of the crate."),
-        "bin" => ("NAME", "The cell becomes a part of `src/bin/NAME.rs`."),
-        "should_panic" => ("", "The cell is to panic, or to end with an error."),
-        "compile_fail" => ("", "The cell is not to compile."),
-        "no_run" => ("", "The cell is compiled, and does not run."),
-        "ignore" => ("", "The cell is left out."),
-        "hide" => ("", "The site leaves the cell out."),
-        "echo" => (": false", "Whether the site shows the cell's source."),
-        "output" => (": false", "Whether the site shows the cell's output."),
-        "code-fold" => (": true", "Whether the site folds the cell's source."),
-        "eval" => (": false", "Whether the cell runs."),
-        "flags" => (": WORD…", "The cell runs only with `nbexport test --flags WORD`."),
-        "volatile" => ("", "The cell's outputs may differ from run to run."),
-        "solution" => ("", "A solution: students get no such cell, and the site folds it or leaves it out."),
-        _ => return None,
-    })
-}
+use crate::notebook::directive::known::{self, KNOWN, Known};
+use crate::notebook::header;
 
 /// A place in a cell above its Rust.
 pub(super) enum Above<'a> {
@@ -69,20 +40,20 @@ pub(super) fn complete(above: &Above<'_>, position: Position, first_line: u32) -
         "start": {"line": line + first_line, "character": (*start).min(position.character)},
         "end": {"line": line + first_line, "character": start + text::length(name)},
     });
-    let items = directive::names().filter_map(|name| {
-        let (form, about) = help(name)?;
+    let items = KNOWN.iter().map(|known| {
+        let form = known.form();
         let new = if form.starts_with(": ") && !form.contains('…') {
-            format!("{name}{form}")
+            format!("{}{form}", known.name)
         } else {
-            name.to_owned()
+            known.name.to_owned()
         };
         // A place right behind the bar has no space yet.
         let new = if position.character < *start || *start <= 3 { format!(" {new}") } else { new };
-        Some(json!({
-            "label": name, "kind": 14, "detail": usage(name, form), "filterText": new,
-            "documentation": {"kind": "markdown", "value": about},
+        json!({
+            "label": known.name, "kind": 14, "detail": usage(known), "filterText": new,
+            "documentation": {"kind": "markdown", "value": known.about},
             "textEdit": {"range": range, "newText": new},
-        }))
+        })
     });
     items.collect()
 }
@@ -90,10 +61,10 @@ pub(super) fn complete(above: &Above<'_>, position: Position, first_line: u32) -
 /// What a directive does.
 pub(super) fn hover(above: &Above<'_>, first_line: u32) -> Value {
     let Above::Directive(line, start, name) = above else { return Value::Null };
-    let Some((form, about)) = help(name) else { return Value::Null };
+    let Some(known) = known::find(name) else { return Value::Null };
     let line = line + first_line;
     json!({
-        "contents": {"kind": "markdown", "value": format!("```\n{}\n```\n{about}", usage(name, form))},
+        "contents": {"kind": "markdown", "value": format!("```\n{}\n```\n{}", usage(known), known.about)},
         "range": {
             "start": {"line": line, "character": start},
             "end": {"line": line, "character": start + text::length(name)},
@@ -101,7 +72,8 @@ pub(super) fn hover(above: &Above<'_>, first_line: u32) -> Value {
     })
 }
 
-fn usage(name: &str, form: &str) -> String {
+fn usage(known: &Known) -> String {
+    let (name, form) = (known.name, known.form());
     let space = if form.is_empty() || form.starts_with(':') { "" } else { " " };
     format!("//| {name}{space}{form}")
 }
@@ -112,8 +84,11 @@ mod tests {
 
     #[test]
     fn every_directive_has_its_help() {
-        let without: Vec<_> = directive::names().filter(|name| help(name).is_none()).collect();
-        assert_eq!(without, Vec::<&str>::new());
+        for known in KNOWN {
+            let help = hover(&Above::Directive(0, 4, known.name), 0);
+            let text = help["contents"]["value"].as_str().unwrap();
+            assert!(text.starts_with(&format!("```\n//| {}", known.name)) && text.ends_with('.'), "{text}");
+        }
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! `//| name: args` mean the same. Directives stand before the cell's first line of Rust; blank lines, comments and
 //! `:dep` lines may stand between them.
 
+pub(crate) mod known;
+
 use std::ops::Range;
 
+use self::known::{Args, KNOWN};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::name::{check_flag, check_name};
 use crate::notebook::{Cell, header};
@@ -111,48 +114,6 @@ impl Directives {
     }
 }
 
-/// What may follow a directive's name.
-#[derive(Clone, Copy)]
-enum Args {
-    None,
-    OptionalModule,
-    Module,
-    Name,
-    Test,
-    Words,
-    Bool { default: Option<bool> },
-}
-
-/// Every directive there is: the one table that parsing, suggestions and help read.
-const KNOWN: &[(&str, Args)] = &[
-    ("export", Args::OptionalModule),
-    ("exporti", Args::OptionalModule),
-    ("exports", Args::OptionalModule),
-    ("default_exp", Args::Module),
-    ("test", Args::Test),
-    ("setup", Args::None),
-    ("bench", Args::Name),
-    ("bin", Args::Name),
-    ("should_panic", Args::None),
-    ("compile_fail", Args::None),
-    ("no_run", Args::None),
-    ("ignore", Args::None),
-    ("hide", Args::None),
-    ("solution", Args::None),
-    ("echo", Args::Bool { default: None }),
-    ("output", Args::Bool { default: None }),
-    ("code-fold", Args::Bool { default: Some(true) }),
-    ("eval", Args::Bool { default: None }),
-    ("flags", Args::Words),
-    ("volatile", Args::None),
-];
-
-/// The names of all directives.
-#[cfg(feature = "lsp")]
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().map(|(name, _)| *name)
-}
-
 /// Reads the directives of a cell; what is wrong with them comes back beside those that are right.
 pub(crate) fn parse(cell: &Cell) -> (Directives, Vec<Diagnostic>) {
     let mut directives = Vec::new();
@@ -183,13 +144,13 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {
     let name = &body[..end];
     let args: Vec<&str> = body[end..].trim_start().trim_start_matches(':').split_whitespace().collect();
     let wrong = |message: String| Diagnostic::error(message).at(&cell.source, span.clone(), "");
-    let Some((name, takes)) = KNOWN.iter().find(|(known, _)| *known == name) else {
+    let Some(known) = known::find(name) else {
         let nearest = KNOWN
             .iter()
-            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), known))
+            .map(|known| (strsim::jaro_winkler(known.name, &name.to_lowercase()), known.name))
             .filter(|(likeness, _)| *likeness > 0.7)
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let all = KNOWN.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+        let all = KNOWN.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
         return Err(wrong(format!("unknown directive `{name}`")).help(match nearest {
             Some((_, known)) => format!("did you mean `{known}`? write `//| {known}`"),
             None => format!("a comment is `//`, without the bar; the directives are {all}"),
@@ -203,7 +164,7 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {
         };
         wrong(message).help(format!("write `//| {name}{form}`"))
     };
-    match (*takes, args.as_slice()) {
+    match (known.args, args.as_slice()) {
         (Args::None, []) => Ok(plain(name)),
         (Args::None, _) => Err(usage("")),
         (Args::OptionalModule, []) => Ok(export(name, None)),
@@ -218,10 +179,10 @@ fn directive(body: &str, cell: &Cell, span: &Range<usize>) -> Result<Kind> {
         }
         (Args::Module, _) => Err(usage(" MODULE")),
         (Args::Name, [named]) => {
-            let what = if *name == "bench" { "benchmark" } else { "binary" };
+            let what = if name == "bench" { "benchmark" } else { "binary" };
             check_name(named, what).map_err(|(why, help)| wrong(why).help(help))?;
             let named = (*named).to_owned();
-            Ok(if *name == "bench" { Kind::Bench(named) } else { Kind::Bin(named) })
+            Ok(if name == "bench" { Kind::Bench(named) } else { Kind::Bin(named) })
         }
         (Args::Name, _) => Err(usage(" NAME")),
         (Args::Test, args) => {
