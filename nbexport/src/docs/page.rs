@@ -48,6 +48,16 @@ pub(super) struct Page {
     pub(super) fragments: Vec<Fragment>,
 }
 
+/// The notebook that a page is of.
+struct Chapter<'a> {
+    notebook: &'a Notebook,
+    modules: &'a [Module],
+    /// The name of its own module.
+    own: &'a str,
+    /// The page's file, below the folder of pages.
+    file: &'a str,
+}
+
 /// A link to a place within a page of the site.
 #[derive(Debug)]
 pub(super) struct Fragment {
@@ -78,6 +88,7 @@ impl Making<'_> {
             modules.first().map_or_else(|| module::module_name(notebook.file_name()), |it| it.name.clone());
         let folder = path.parent().unwrap_or(&self.project.root).to_owned();
         let mut heading = file.trim_end_matches(".md").to_owned();
+        let chapter = Chapter { notebook, modules, own: &own, file: &file };
         let (parsed, _) = ParsedNotebook::new(notebook);
         let mut code = parsed.cells.iter();
         for cell in &notebook.cells {
@@ -102,7 +113,7 @@ impl Making<'_> {
                 }
                 CellKind::Code => {
                     if let Some(cell) = code.next() {
-                        self.code(notebook, cell, modules, &own, &file, &heading, &mut page);
+                        self.code(&chapter, cell, &heading, &mut page);
                     }
                 }
                 CellKind::Other => {}
@@ -131,17 +142,8 @@ impl Making<'_> {
         page
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a cell's place in its page")]
-    fn code(
-        &self,
-        notebook: &Notebook,
-        parsed: &ParsedCell<'_>,
-        modules: &[Module],
-        own: &str,
-        file: &str,
-        heading: &str,
-        page: &mut Page,
-    ) {
+    fn code(&self, chapter: &Chapter<'_>, parsed: &ParsedCell<'_>, heading: &str, page: &mut Page) {
+        let &Chapter { notebook, own, file, .. } = chapter;
         let (cell, directives) = (parsed.cell, &parsed.directives);
         if directives.has(&Kind::Hide) {
             return;
@@ -171,7 +173,7 @@ impl Making<'_> {
             if directives.has(&Kind::CodeFold(true)) {
                 shown = folded("Code", &shown);
             }
-            let marks = self.marks(cell, directives, modules, file);
+            let marks = self.marks(chapter, cell, directives);
             let _ = write!(html, "{marks}{shown}\n\n");
             if exercise.is_some() && !is_solution && self.settings.solutions == Solutions::Folded {
                 let _ = write!(html, "{}\n\n", folded("Solution", &pre(cell.text())));
@@ -206,12 +208,12 @@ impl Making<'_> {
     }
 
     /// What a cell is, in place of its directives.
-    fn marks(&self, cell: &Cell, directives: &Directives, modules: &[Module], file: &str) -> String {
+    fn marks(&self, chapter: &Chapter<'_>, cell: &Cell, directives: &Directives) -> String {
         let mut marks = Vec::new();
         for directive in &directives.0 {
             let mark = match &directive.kind {
                 Kind::Export { module, visibility } => {
-                    self.exported(cell, module.as_deref(), *visibility, modules, file)
+                    self.exported(chapter, cell, module.as_deref(), *visibility)
                 }
                 Kind::Test { ignore: false, .. } => "test".to_owned(),
                 Kind::Test { ignore: true, .. } => "test, left out by default".to_owned(),
@@ -238,12 +240,12 @@ impl Making<'_> {
     /// The mark of an exported cell, with links to what rustdoc made of it.
     fn exported(
         &self,
+        chapter: &Chapter<'_>,
         cell: &Cell,
         named: Option<&str>,
         visibility: Visibility,
-        modules: &[Module],
-        file: &str,
     ) -> String {
+        let &Chapter { modules, file, .. } = chapter;
         let own = modules.iter().filter(|module| module.target == Target::Library);
         let module = match named {
             Some(named) => own.clone().find(|module| module.name == named),
@@ -251,9 +253,7 @@ impl Making<'_> {
         };
         let Some(module) = module else { return "exported".to_owned() };
         let name = escape(&module.name);
-        let docs = (1..=cell.text().lines().count())
-            .filter_map(|line| cell.text().lines().nth(line - 1))
-            .find_map(|line| self.names.url(defined(line)?, &module.name));
+        let docs = cell.text().lines().find_map(|line| self.names.url(defined(line)?, &module.name));
         let mut mark = match self.names.code(&module.name, "") {
             Some(url) => format!("exported to <a href=\"{}\"><code>{name}</code></a>", relative(file, &url)),
             None => return format!("exported to <code>{name}</code>"),
