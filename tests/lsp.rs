@@ -74,6 +74,16 @@ fn project() -> Case {
     case
 }
 
+/// An editor that has a notebook open, when rust-analyzer has loaded everything.
+fn opened(case: &Case, speech: Speech, notebooks: &[&str]) -> Client {
+    let mut client = Client::start(case, speech);
+    for notebook in notebooks {
+        client.open(notebook);
+    }
+    client.at_rest();
+    client
+}
+
 /// Where a place is, for a person: the cell and the text that begins there.
 fn cells_of(client: &Client, answer: &Value) -> Vec<String> {
     let all = answer.as_array().cloned().unwrap_or_default();
@@ -88,9 +98,7 @@ fn a_cell_is_understood_where_it_belongs() {
     for speech in [Speech::Notebook, Speech::Joined] {
         let case = project();
         let before = case.files(".");
-        let mut client = Client::start(&case, speech);
-        client.open("00_shapes");
-        client.at_rest();
+        let mut client = opened(&case, speech, &["00_shapes"]);
 
         let hover = |client: &mut Client, cell: &str, at: &str| {
             client.ask("textDocument/hover", "00_shapes", cell, at)["contents"]["value"].to_string()
@@ -133,9 +141,7 @@ fn what_is_wrong_is_said_while_it_is_typed_and_at_its_cell_alone() {
     }
     for speech in [Speech::Notebook, Speech::Joined] {
         let case = project();
-        let mut client = Client::start(&case, speech);
-        client.open("00_shapes");
-        client.at_rest();
+        let mut client = opened(&case, speech, &["00_shapes"]);
         client.replace("00_shapes", "use", "first.area()", "first.aera()");
         client.until_wrong("00_shapes", "use 2:7 no method `aera`");
         client.replace("00_shapes", "use", "first.aera()", "first.area()");
@@ -158,11 +164,7 @@ fn a_rename_changes_all_cells_and_nothing_else_and_goes_back() {
     }
     for open in [&["00_shapes", "01_more"][..], &["00_shapes"]] {
         let case = project();
-        let mut client = Client::start(&case, Speech::Notebook);
-        for notebook in open {
-            client.open(notebook);
-        }
-        client.at_rest();
+        let mut client = opened(&case, Speech::Notebook, open);
         let before = client.texts();
         let edit = client.rename("00_shapes", "square", "pub fn ‸area", "surface");
         client.make(&edit);
@@ -182,9 +184,7 @@ fn a_use_of_a_closed_notebook_is_found_in_its_file() {
         return;
     }
     let case = project();
-    let mut client = Client::start(&case, Speech::Notebook);
-    client.open("01_more");
-    client.at_rest();
+    let mut client = opened(&case, Speech::Notebook, &["01_more"]);
     let found = client.ask("textDocument/definition", "01_more", "use", "square.‸area");
     let place = &found[0];
     assert!(place["uri"].as_str().unwrap().ends_with("/notebooks/00_shapes.ipynb"), "{found}");
@@ -198,9 +198,7 @@ fn cells_come_and_go_and_change_places() {
         return;
     }
     let case = project();
-    let mut client = Client::start(&case, Speech::Notebook);
-    client.open("00_shapes");
-    client.at_rest();
+    let mut client = opened(&case, Speech::Notebook, &["00_shapes"]);
     client.insert("00_shapes", "new", "again", "let fresh = first.side + missing;");
     client.until_wrong("00_shapes", "new 1:");
     client.replace("00_shapes", "new", "missing", "1.0");
@@ -299,9 +297,7 @@ fn rust_analyzer_is_started_again_when_it_ends() {
         return;
     }
     let case = project();
-    let mut client = Client::start(&case, Speech::Notebook);
-    client.open("00_shapes");
-    client.at_rest();
+    let mut client = opened(&case, Speech::Notebook, &["00_shapes"]);
     let child = client.children();
     Command::new("kill").args(["-9", child.trim()]).status().unwrap();
     client.until_answer("textDocument/hover", "00_shapes", "use", "let ‸first", "let first: Square");
