@@ -11,7 +11,8 @@ product and gradients are compared with PyTorch's. A side that cannot be had her
 """
 import argparse, datetime, gzip, json, math, os, pathlib, pickle, platform, statistics, subprocess, sys, tempfile, time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from sides import ROOT, Process, cpu, mnist_file, python, rust
+
 M, NH, BATCH, LR, PRODUCTS = 784, 50, 64, 0.002, 1000
 WORK = ["forward", "params", "input", "product"]
 # Beside the epoch itself, in which all are given one thread: at 64 rows a second one costs more than it brings.
@@ -225,77 +226,16 @@ SIDES = [  # name, title, what it runs, extra environment
 ]
 
 
-class Process:
-    """A side in its turn."""
-
-    def __init__(self, side, command, folder, threads):
-        self.name, self.title, _, extra = side
-        count = str(threads)
-        names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS",
-                 "MATMUL_NUM_THREADS", "NUM_THREADS"]
-        environment = {**os.environ, **dict.fromkeys(names, count), **extra}
-        if self.name == "jax":
-            environment["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
-        self.child = subprocess.Popen([*command, str(folder)] + ([count] if "--serve" in command else []), text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      env=environment, preexec_fn=pin(threads))
-        self.version = self.answer().get("version") or locked(self.name)
-
-    def answer(self):
-        line = self.child.stdout.readline()
-        if not line:
-            raise RuntimeError((self.child.stderr.read() or "it ended without a word").strip().splitlines()[-1])
-        return json.loads(line)
-
-    def ask(self, word):
-        self.child.stdin.write(word + "\n")
-        self.child.stdin.flush()
-        return self.answer()
-
-    def close(self):
-        self.child.stdin.close()
-        self.child.wait()
-
-
-def locked(name):
-    """The version that cargo chose for a Rust side."""
-    package = {"candle": "candle-core", "burn": "burn"}.get(name, "exp")
-    text = (ROOT / "benches/peers/Cargo.lock").read_text()
-    return text.split(f'name = "{package}"\nversion = "')[1].split('"')[0]
-
-
-def pin(threads):
-    """All sides on the same cores, as many as they have threads: libraries that count cores find so many."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    return lambda: os.sched_setaffinity(0, cores)
-
-
 def commands(wanted):
     """How to start each side; what cannot be had is named."""
     found, missing = {}, {}
-    for side in SIDES:
-        name, _, (kind, what), _ = side
-        if name not in wanted:
-            continue
-        if kind == "python":
-            probe = subprocess.run([sys.executable, "-c", f"import {what}"], capture_output=True, text=True)
-            if probe.returncode == 0:
-                found[name] = [sys.executable, __file__, "--serve", what]
+    for name, _, (kind, what), _ in SIDES:
+        if name in wanted:
+            command, why = python(__file__, what, what) if kind == "python" else rust(what)
+            if command:
+                found[name] = command
             else:
-                missing[name] = f"`pip install {what}` for {sys.executable}"
-        else:
-            target = ROOT / "target" / "peers"
-            print(f"building {what} …", file=sys.stderr)
-            built = subprocess.run(["cargo", "build", "--release", "--quiet", "--features", what, "--bin", what,
-                                    "--manifest-path", str(ROOT / "benches/peers/Cargo.toml"), "--target-dir", str(target)],
-                                   capture_output=True, text=True)
-            if built.returncode == 0:
-                found[name] = [str(target / "release" / what)]
-            else:
-                errors = [line for line in built.stderr.splitlines() if line.startswith("error")]
-                missing[name] = f"it does not build: {(errors or ['cargo failed'])[0]}"
+                missing[name] = why
     return found, missing
 
 
@@ -398,14 +338,6 @@ def loading(mnist, rounds):
     return "\n".join(lines)
 
 
-def cpu():
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mnist", default=os.environ.get("MNIST_PATH"), help="mnist.pkl.gz (default: MNIST_PATH, the cache)")
@@ -418,26 +350,25 @@ def main():
     args = parser.parse_args()
     if args.serve:
         return serve(args.serve[0], args.serve[1], int(args.serve[2]))
-    mnist = pathlib.Path(args.mnist or pathlib.Path.home() / ".cache/nbexport/mnist.pkl.gz")
-    if not mnist.is_file():
-        sys.exit(f"there is no {mnist}: name one with --mnist or MNIST_PATH")
+    file = mnist_file(args.mnist)
     try:
         import numpy  # noqa: F401
     except ImportError:
         sys.exit(f"{sys.executable} has no numpy: make a venv and `pip install torch numpy jax` (the head of this file has the lines)")
 
     # First, as long as this process is small: on Linux a child's peak memory is at least what its parent had.
-    loaded = loading(mnist, args.loads) if args.loads else ""
+    loaded = loading(file, args.loads) if args.loads else ""
     found, missing = commands(args.sides.split(","))
     versions, all_times, checked = {}, {}, []
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         folder = pathlib.Path(folder)
-        rows = write_numbers(folder, mnist)
+        rows = write_numbers(folder, file)
         for words, threads, rounds in [(WORK, args.threads, args.rounds), (["epoch"], 1, args.epochs)]:
             processes = []
             for side in (side for side in SIDES if side[0] in found):
                 try:
-                    process = Process(side, found[side[0]], folder, threads)
+                    process = Process(side[0], found[side[0]], folder, threads, side[3])
+                    process.title = side[1]
                     process.checked = process.ask("check")
                     processes.append(process)
                     versions[side[0]] = process.version

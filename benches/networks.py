@@ -9,9 +9,10 @@ anything is timed, each side's loss and gradients are compared with PyTorch's; a
 
 A side that cannot be had here is named and left out.
 """
-import argparse, datetime, gzip, json, math, os, pathlib, pickle, platform, statistics, subprocess, sys, tempfile, time
+import argparse, datetime, gzip, json, math, os, pathlib, pickle, statistics, sys, tempfile, time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from sides import Process, cpu, mnist_file, python, rust
+
 LR, MOMENTUM, CLASSES = 0.02, 0.9, 10
 NETS = {"net05": "05", "net06": "06", "net07": "07"}
 # What a layer takes, and its size, stride and padding where it is a convolution.
@@ -206,7 +207,7 @@ class Jax:
         return float(loss), grads
 
     def layer(self, name):
-        jax, (shape, weights, stride, pad) = self.jax, LAYERS[name]
+        jax, (_, weights, stride, pad) = self.jax, LAYERS[name]
         x, w, b, grad = [self.jnp.asarray(it) for it in layer_numbers(name)]
         forward = (lambda x, w, b: self.conv(x, w, b, stride, pad)) if weights else self.norm
 
@@ -257,75 +258,17 @@ def serve(name, folder, threads):
 SIDES = [("torch", "PyTorch"), ("torch-last", "PyTorch, channels last"), ("jax", "JAX, jit"), ("exp", "exp")]
 
 
-class Process:
-    def __init__(self, name, command, folder, threads):
-        self.name = name
-        names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "NUM_THREADS"]
-        self.child = subprocess.Popen([*command, str(folder)] + ([str(threads)] if "--serve" in command else []), text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                      env={**os.environ, **dict.fromkeys(names, str(threads))}, preexec_fn=pin(threads))
-        self.version = self.answer().get("version") or locked()
-
-    def answer(self):
-        line = self.child.stdout.readline()
-        if not line:
-            raise RuntimeError((self.child.stderr.read() or "it ended without a word").strip().splitlines()[-1])
-        return json.loads(line)
-
-    def ask(self, word):
-        before = self.processor_ms()
-        self.child.stdin.write(word + "\n")
-        self.child.stdin.flush()
-        answer = self.answer()
-        answer["processor"] = self.processor_ms() - before
-        return answer
-
-    def processor_ms(self):
-        """The processor time of all its threads so far, where the system tells."""
-        try:
-            fields = pathlib.Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            return math.nan
-        return (int(fields[11]) + int(fields[12])) * 1e3 / os.sysconf("SC_CLK_TCK")
-
-
-def locked():
-    """The version of exp that cargo chose."""
-    text = (ROOT / "benches/peers/Cargo.lock").read_text()
-    return text.split('name = "exp"\nversion = "')[1].split('"')[0]
-
-
-def pin(threads):
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))[:threads]
-    return lambda: os.sched_setaffinity(0, cores)
-
-
 def commands(wanted):
     """How to start each side; what cannot be had is named."""
     found, missing = {}, {}
     for name, _ in SIDES:
-        if name not in wanted:
-            continue
-        if name in PYTHON:
-            module = name.split("-")[0]
-            probe = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True)
-            if probe.returncode == 0:
-                found[name] = [sys.executable, __file__, "--serve", name]
+        if name in wanted:
+            is_python = name in PYTHON
+            command, why = python(__file__, name, name.split("-")[0]) if is_python else rust(f"networks-{name}")
+            if command:
+                found[name] = command
             else:
-                missing[name] = f"`pip install {module}` for {sys.executable}"
-            continue
-        what, target = f"networks-{name}", ROOT / "target/peers"
-        print(f"building {what} …", file=sys.stderr)
-        built = subprocess.run(["cargo", "build", "--release", "--quiet", "--features", what, "--bin", what, "--manifest-path",
-                                str(ROOT / "benches/peers/Cargo.toml"), "--target-dir", str(target)],
-                               capture_output=True, text=True)
-        if built.returncode == 0:
-            found[name] = [str(target / "release" / what)]
-        else:
-            errors = [line for line in built.stderr.splitlines() if line.startswith("error")]
-            missing[name] = f"it does not build: {(errors or ['cargo failed'])[0]}"
+                missing[name] = why
     return found, missing
 
 
@@ -391,14 +334,12 @@ def main():
     args = parser.parse_args()
     if args.serve:
         return serve(args.serve[0], args.serve[1], int(args.serve[2]))
-    mnist = pathlib.Path(args.mnist or pathlib.Path.home() / ".cache/nbexport/mnist.pkl.gz")
-    if not mnist.is_file():
-        sys.exit(f"there is no {mnist}: name one with --mnist or MNIST_PATH")
+    file = mnist_file(args.mnist)
     found, missing = commands(args.sides.split(","))
     works = args.works.split(",")
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         folder = pathlib.Path(folder)
-        write_numbers(folder, mnist, args.rows)
+        write_numbers(folder, file, args.rows)
         processes = {}
         for name, command in found.items():
             try:
@@ -429,11 +370,8 @@ def main():
                         sys.exit(f"{name} trains {work} to the mean loss {loss}, PyTorch to {losses['torch']}")
             print(f"round {turn} of {args.rounds}", file=sys.stderr)
         for process in processes.values():
-            process.child.stdin.close()
-            process.child.wait()
-    cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), platform.machine()) if platform.system() == "Linux" else platform.machine()
-    print(f"\n{datetime.date.today()}, {cpu}, {os.cpu_count()} cores, {args.threads} threads, f32; {args.rounds} rounds, the sides in turn; "
+            process.close()
+    print(f"\n{datetime.date.today()}, {cpu()}, {os.cpu_count()} cores, {args.threads} threads, f32; {args.rounds} rounds, the sides in turn; "
           + ", ".join(f"{name} {process.version}" for name, process in processes.items() if name != "torch-last"))
     print("loss and gradients of all sides agree with PyTorch's"
           + ("; processor time of all threads\n" if args.processor else "\n"))
