@@ -73,6 +73,10 @@ bench-partition *ARGS:
 bench-cells *ARGS:
     python3 benches/cells.py {{ARGS}}
 
+# What a native run costs at 24 to 1,000 cells; with two programs, an older one first, before and after a change
+bench-native *ARGS:
+    python3 benches/native.py {{ARGS}}
+
 # exp beside PyTorch, numpy, JAX, candle and burn, in one run (its Python libraries go to target/compare)
 compare *ARGS:
     test -x target/compare/bin/python || python3 -m venv target/compare

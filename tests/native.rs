@@ -476,3 +476,47 @@ fn what_failed_is_run_again() {
     let run = case.run("test");
     assert!(run.code == Some(0) && !run.stdout.contains("unchanged"), "{run}");
 }
+
+#[test]
+fn a_notebook_has_no_feature_that_only_another_asks_for() {
+    let case = Case::new()
+        .notebook(
+            "00_plain",
+            "
+            --- all of it is behind a feature
+            :dep thing = { path = \"../thing\" }
+            assert_eq!(thing::extra(), 2);
+            ",
+        )
+        .notebook(
+            "01_extra",
+            "
+            --- asks for it
+            :dep thing = { path = \"../thing\", features = [\"extra\"] }
+            assert_eq!(thing::extra(), 2);
+            ",
+        )
+        .notebook(
+            "02_through_another",
+            "
+            --- another crate asks for it
+            :dep tool = { path = \"../tool\" }
+            assert_eq!(tool::two(), 2);
+            ",
+        );
+    let package = |name: &str, rest: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n{rest}")
+    };
+    case.write("thing/Cargo.toml", package("thing", "[features]\nextra = []\n"));
+    case.write("thing/src/lib.rs", "#[cfg(feature = \"extra\")]\npub fn extra() -> i32 { 2 }\n");
+    let needs = "[dependencies]\nthing = { path = \"../thing\", features = [\"extra\"] }\n";
+    case.write("tool/Cargo.toml", package("tool", needs));
+    case.write("tool/src/lib.rs", "pub fn two() -> i32 { thing::extra() }\n");
+    let run = case.run("test");
+    assert_eq!(run.code, Some(1), "{run}");
+    let said = run.to_string();
+    assert!(said.contains("cannot find function `extra` in crate `thing`"), "{said}");
+    for name in ["01_extra", "02_through_another"] {
+        assert!(said.contains(&format!("notebooks/{name}.ipynb: 1 cell passed")), "{said}");
+    }
+}

@@ -11,7 +11,7 @@ use super::build::{self, Build, Built};
 use super::judge::{self, Culprit};
 use super::program::Line;
 use super::subject::{Subject, needs_kernel, not_compiled, place_of};
-use super::{items, redefine, words};
+use super::{items, keep, redefine, words};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::cell::Code;
 use crate::notebook::header::first_code;
@@ -26,7 +26,7 @@ struct Dealt<'a> {
     by_cell: BTreeMap<usize, Vec<Diagnostic>>,
     /// The cells all of whose errors are about names of cells that are left out.
     unresolved: BTreeMap<usize, bool>,
-    moved: BTreeSet<(usize, String)>,
+    answers: keep::Answers,
     /// What is said of cells whose variables are of no known type. Where a cell has another error, that is the reason.
     unknown: Vec<(usize, bool, Diagnostic)>,
     /// Errors that are about no cell.
@@ -51,8 +51,9 @@ pub(super) fn deal(subject: &mut Subject<'_>, build: &Build, places: &Places) ->
             dealt.note(number, is_missing, diagnostic);
         }
     }
-    if dealt.by_cell.is_empty() && !dealt.moved.is_empty() {
-        subject.moved.extend(dealt.moved);
+    if !dealt.answers.is_empty() {
+        // What else is said may follow from the question.
+        subject.answers.extend(dealt.answers);
         return Ok(None);
     }
     if let Some(executable) = package.executables.get(&subject.package).filter(|_| dealt.by_cell.is_empty()) {
@@ -60,8 +61,8 @@ pub(super) fn deal(subject: &mut Subject<'_>, build: &Build, places: &Places) ->
         if judge::earlier_failures(subject, package, places) {
             return Ok(None);
         }
-        judge::expected_failures(subject, package);
-        return Ok(Some(executable));
+        let complete = judge::expected_failures(subject, package, places);
+        return Ok(complete.then_some(executable));
     }
     if dealt.by_cell.is_empty() {
         return Err(judge::no_program(build, &dealt.unplaced, places));
@@ -79,15 +80,18 @@ impl<'a> Dealt<'a> {
         missing: &BTreeSet<String>,
     ) -> Result<()> {
         let file = format!("{}/src/main.rs", subject.package);
-        let Some(Culprit { line, diagnostic, asked }) =
-            judge::culprit(message, &subject.program, places, &file)
-        else {
+        let Some(culprit) = judge::culprit(message, &subject.program, places, &file) else {
             match unlinked(subject, message) {
                 Some((number, diagnostic)) => self.note(number, false, diagnostic),
                 None => self.unplaced.push(message),
             }
             return Ok(());
         };
+        if let Some((asked, answer)) = judge::answer(message, &culprit) {
+            self.answers.insert(asked, answer);
+            return Ok(());
+        }
+        let Culprit { line, diagnostic, asked } = culprit;
         let mut number = line.number().unwrap_or_default();
         let index = subject.index_of(number).unwrap_or_default();
         let code = subject.plan.parsed.cells[index].code().as_ref().expect("a cell of the program parses");
@@ -101,12 +105,7 @@ impl<'a> Dealt<'a> {
             number = user_of(subject, message, index).unwrap_or(Ok(number))?;
         }
         let diagnostic = match (line, asked) {
-            // It was moved before: nothing is left to be kept.
-            (Line::Lasts(_), Some(asked)) if message["code"]["code"] == "E0382" => {
-                self.moved.insert(asked);
-                return Ok(());
-            }
-            (Line::Known(_), Some((_, name))) => {
+            (Line::Known(_) | Line::Borrows(_), Some((_, name))) => {
                 let said =
                     judge::not_kept(message, &name, false).at(code.source(), place_of(code, &name), "");
                 self.unknown.push((number, judge::is_missing(message, missing), said));
@@ -127,7 +126,11 @@ impl<'a> Dealt<'a> {
 
     fn note(&mut self, number: usize, is_missing: bool, diagnostic: Diagnostic) {
         *self.unresolved.entry(number).or_insert(true) &= is_missing;
-        self.by_cell.entry(number).or_default().push(diagnostic);
+        let said = self.by_cell.entry(number).or_default();
+        // That a variable borrows comes to light in several ways.
+        if said.iter().all(|it| it.message != diagnostic.message || it.primary != diagnostic.primary) {
+            said.push(diagnostic);
+        }
     }
 
     /// Gives verdicts. An error may be the consequence of one in an earlier cell: where a cell needs something of one that

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::build::{self, Build, Built};
+use super::keep::Answer;
 use super::primary;
 use super::program::{Line, Program};
 use super::run::{CellRun, End, Ran};
@@ -20,8 +21,8 @@ use crate::run::verdict::{Failure, FailureKind, Verdict};
 pub(super) struct Culprit {
     pub(super) line: Line,
     pub(super) diagnostic: Diagnostic,
-    /// The variable that a line of the program asks about, if the error has to do with such a line.
-    pub(super) asked: Option<(usize, String)>,
+    /// The line of the program that asks about a variable, and the variable, if the error has to do with such a line.
+    pub(super) asked: Option<(Line, String)>,
 }
 
 /// `None`: the error is about no cell.
@@ -48,8 +49,12 @@ pub(super) fn culprit(message: &Value, program: &Program, places: &Places, file:
         let all = notes.flatten().chain(spans).filter_map(here).map(|(_, line)| line);
         line = all.filter(|line| !of_frame(line)).max_by_key(Line::number).unwrap_or(line);
     }
-    let asked = spans.iter().filter_map(here).find_map(|(at, line)| match line {
-        Line::Known(number) | Line::Lasts(number) => Some((number, program.asks(at)?)),
+    // Where one variable is taken while another borrows from it, the other is the one in question.
+    let is_later_use =
+        |span: &&Value| span["label"].as_str().is_some_and(|label| label.contains("later used"));
+    let mut asking = spans.iter().filter(is_later_use).chain(spans).filter_map(here);
+    let asked = asking.find_map(|(at, line)| match line {
+        Line::Known(_) | Line::Lasts(_) | Line::Borrows(_) => Some((line, program.asks(at)?)),
         _ => None,
     });
     let text = message["message"].as_str().unwrap_or_default();
@@ -60,14 +65,39 @@ pub(super) fn culprit(message: &Value, program: &Program, places: &Places, file:
             let from = start.offset();
             let to = end.filter(|end| end.cell == start.cell).map_or(from, |end| end.offset()).max(from);
             let rendered = message["rendered"].as_str().unwrap_or_default();
-            Diagnostic::error(coded(message))
-                .at(&start.source, from..to, "")
-                .as_rendered(places.rewrite_rendered(rendered).trim_end().to_owned() + "\n")
+            let returns = matches!(message["code"]["code"].as_str(), Some("E0069" | "E0308"))
+                && (rendered.contains("__nbexport_notebook()") || rendered.contains("`Infallible`"));
+            if returns {
+                Diagnostic::error("a `return` in the midst of a cell: the kernel takes the cell for one that failed")
+                    .at(&start.source, from..to, "")
+                    .help("put what is to end early into a function, or into a block: `'early: { … break 'early; … }`")
+            } else {
+                Diagnostic::error(coded(message))
+                    .at(&start.source, from..to, "")
+                    .as_rendered(places.rewrite_rendered(rendered).trim_end().to_owned() + "\n")
+            }
         }
         None => Diagnostic::error(text.to_owned()),
     };
     Some(Culprit { line, diagnostic, asked })
 }
+
+/// What an error tells of a variable, where it is no more than the answer to a question.
+pub(super) fn answer(message: &Value, culprit: &Culprit) -> Option<((usize, String), Answer)> {
+    let (line, name) = culprit.asked.as_ref()?;
+    let code = message["code"]["code"].as_str().unwrap_or_default();
+    let answer = match line {
+        // Whether it was moved by the end of its cell is asked next.
+        Line::Borrows(_) if !NOT_KNOWN.contains(&code) => Answer::Borrows,
+        // Nothing is left to be kept.
+        Line::Lasts(_) if code == "E0382" && culprit.line == *line => Answer::Moved,
+        _ => return None,
+    };
+    Some(((line.number()?, name.clone()), answer))
+}
+
+/// Errors about types that are not known.
+const NOT_KNOWN: &[&str] = &["E0282", "E0283", "E0284"];
 
 /// Whether an error is shown where something is defined, though the cell that came last brought it about: two `impl`s that
 /// are the same, a constant that cannot be computed for the types it is used with.
@@ -158,24 +188,39 @@ pub(super) fn earlier_failures(subject: &mut Subject<'_>, built: &Built, places:
     !found.is_empty()
 }
 
-/// Settles the cells that are not to compile, each by the program that ends in it.
-pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built) {
-    let indices: Vec<usize> = subject.failing.keys().copied().collect();
-    for index in indices {
-        let name = subject.failing_name(index);
+/// Settles the cells that are not to compile, each by the program that ends in it. Tells whether all are: an error may be
+/// the answer to a question.
+pub(super) fn expected_failures(subject: &mut Subject<'_>, built: &Built, places: &Places) -> bool {
+    let mut is_complete = true;
+    for (index, program) in &subject.failing {
+        let name = subject.failing_name(*index);
+        let file = format!("{}/src/bin/{name}.rs", subject.package);
         // The cells before it compile, or there would be no main program.
-        let fails =
-            built.messages.iter().any(|(target, message)| *target == name && build::is_error(message));
-        subject.verdicts[index] = Some(if fails {
-            Verdict::Passed
-        } else {
-            let cell = &subject.plan.parsed.cells[index];
+        let errors: Vec<&Value> = built
+            .messages
+            .iter()
+            .filter(|(target, message)| *target == name && build::is_error(message))
+            .map(|(_, message)| message)
+            .collect();
+        let answers =
+            errors.iter().filter_map(|message| answer(message, &culprit(message, program, places, &file)?));
+        let answers: Vec<_> = answers.collect();
+        if !answers.is_empty() {
+            subject.answers.extend(answers);
+            is_complete = false;
+            continue;
+        }
+        subject.verdicts[*index] = Some(if errors.is_empty() {
+            let cell = &subject.plan.parsed.cells[*index];
             let diagnostic = Diagnostic::error("the cell was expected not to compile, and compiles")
                 .at(cell.source(), first_code(&cell.cell.source.text), "")
                 .help("take `compile_fail` off it");
             failed(FailureKind::Unexpected, diagnostic, String::new())
+        } else {
+            Verdict::Passed
         });
     }
+    is_complete
 }
 
 /// Why there is no program, though no cell is at fault.

@@ -3,14 +3,14 @@
 //! The kernel keeps a variable from cell to cell, so it must know its type by the end of the cell and the variable must
 //! not borrow from another. A program would take a later cell's word for the type, and lets variables borrow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Expr, Item, Local, Pat, ReturnType, Stmt, Type};
 
 use super::items::item_name;
-use super::words;
+use super::moves::{Moved, leaves_in_place, moves, prints};
 use crate::notebook::cell::Code;
 use crate::notebook::scope;
 
@@ -18,6 +18,8 @@ use crate::notebook::scope;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
     pub(super) name: String,
+    /// The place of its `let` among the statements.
+    pub(super) at: usize,
     /// Whether its type is known without a question.
     pub(super) is_known: bool,
     /// How the program finds out whether it can be kept.
@@ -80,13 +82,44 @@ pub(super) enum Ask {
     Nothing,
     /// It asks the variable at the end of the cell.
     Variable,
-    /// The variable may have been moved by then. What is not moved for sure is what can be copied, so that is asked of its
-    /// type alone.
-    Type,
+    /// The variable may have been moved by then, so its type is asked right behind its `let`. If that borrows, the variable
+    /// is asked in the next round, and the compiler says whether it was moved.
+    Type(Moved),
+    /// It was moved. Its type is asked no more than whether the kernel could write it, which it does all the same.
+    Written,
+}
+
+/// What a round has told of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Its type borrows.
+    Borrows,
+    /// It is moved before the end of its cell.
+    Moved,
+}
+
+/// What the rounds have told of variables, by their cells' numbers and their names.
+pub(super) type Answers = BTreeMap<(usize, String), Answer>;
+
+impl Variable {
+    /// How the next round asks.
+    fn after(mut self, answer: Option<Answer>) -> Self {
+        self.ask = match answer {
+            None => self.ask,
+            Some(Answer::Borrows) => Ask::Variable,
+            Some(Answer::Moved) => Ask::Written,
+        };
+        self
+    }
 }
 
 /// The variables of a cell, those that its own later ones of the same name hide left out.
-pub(super) fn variables(code: &Code, functions: &Functions) -> Vec<Variable> {
+pub(super) fn variables(
+    number: usize,
+    code: &Code,
+    functions: &Functions,
+    answers: &Answers,
+) -> Vec<Variable> {
     let mut found: Vec<Variable> = Vec::new();
     for (at, stmt) in code.stmts.iter().enumerate() {
         let Stmt::Local(local) = stmt else { continue };
@@ -103,24 +136,39 @@ pub(super) fn variables(code: &Code, functions: &Functions) -> Vec<Variable> {
             let ask = match () {
                 () if is_known || !may_borrow(&init.expr) => Ask::Nothing,
                 () if stays() => Ask::Variable,
-                () => Ask::Type,
+                () => {
+                    let how = code.stmts[at + 1..].iter().map(|stmt| moves(stmt.to_token_stream(), &name));
+                    Ask::Type(how.min().unwrap_or(Moved::Perhaps))
+                }
             };
-            found.push(Variable { name, is_known, ask });
+            found.push(Variable { name, at, is_known, ask });
         }
     }
-    found
+    let after = |variable: Variable| {
+        let answer = answers.get(&(number, variable.name.clone()));
+        variable.after(answer.copied())
+    };
+    found.into_iter().map(after).collect()
 }
 
 fn names(code: &Code, stmt: &Stmt) -> Vec<String> {
     scope::variables_in(code, stmt).into_iter().map(|(name, _)| name).collect()
 }
 
+/// Whether a later `let` of the cell declares the name of one (by place) again: the kernel keeps the last.
+fn is_hidden(code: &Code, at: usize, name: &str) -> bool {
+    let later = code.stmts[at + 1..].iter().filter(|stmt| matches!(stmt, Stmt::Local(_)));
+    later.into_iter().any(|stmt| names(code, stmt).iter().any(|it| it == name))
+}
+
 /// A variable that is a closure as it is, which the kernel refuses even if it was moved.
 pub(super) fn closure(code: &Code) -> Option<(&Local, String)> {
-    code.stmts.iter().find_map(|stmt| {
+    code.stmts.iter().enumerate().find_map(|(at, stmt)| {
         let Stmt::Local(local) = stmt else { return None };
         let Pat::Ident(pat) = &local.pat else { return None };
-        matches!(&*local.init.as_ref()?.expr, Expr::Closure(_)).then(|| (local, pat.ident.to_string()))
+        let name = pat.ident.to_string();
+        let is_closure = matches!(&*local.init.as_ref()?.expr, Expr::Closure(_));
+        (is_closure && !is_hidden(code, at, &name)).then_some((local, name))
     })
 }
 
@@ -139,7 +187,7 @@ pub(super) fn take_hidden_types(code: &Code, hidden: &mut BTreeSet<String>) {
     }
 }
 
-/// A variable that is what such a function returned, when it is not named again in its cell.
+/// A variable that is what such a function returned.
 pub(super) fn of_hidden_type<'a>(code: &'a Code, hidden: &BTreeSet<String>) -> Option<(&'a Local, String)> {
     let mut all = hidden.clone();
     take_hidden_types(code, &mut all);
@@ -152,9 +200,8 @@ pub(super) fn of_hidden_type<'a>(code: &'a Code, hidden: &BTreeSet<String>) -> O
         let Expr::Call(call) = &*local.init.as_ref()?.expr else { return None };
         let Expr::Path(path) = &*call.func else { return None };
         let name = pat.ident.to_string();
-        let is_named = |stmt: &Stmt| words::words(stmt.to_token_stream()).contains(&name);
-        let is_hidden = path.path.get_ident().is_some_and(|function| all.contains(&function.to_string()));
-        (is_hidden && !code.stmts[at + 1..].iter().any(is_named)).then_some((local, name))
+        let hides = path.path.get_ident().is_some_and(|function| all.contains(&function.to_string()));
+        (hides && !is_hidden(code, at, &name)).then_some((local, name))
     })
 }
 
@@ -181,111 +228,4 @@ fn has_reference(tokens: TokenStream) -> bool {
         TokenTree::Group(group) => has_reference(group.stream()),
         _ => false,
     })
-}
-
-/// Methods that usually take what they are called on: an adaptor of an iterator, what is in an option.
-const TAKING: &[&str] = &[
-    "and_then",
-    "chain",
-    "chunks_exact",
-    "cloned",
-    "collect",
-    "copied",
-    "count",
-    "cycle",
-    "enumerate",
-    "err",
-    "expect",
-    "filter",
-    "filter_map",
-    "flat_map",
-    "flatten",
-    "fold",
-    "for_each",
-    "inspect",
-    "into_inner",
-    "into_iter",
-    "last",
-    "map",
-    "map_err",
-    "map_or",
-    "map_or_else",
-    "map_while",
-    "max",
-    "min",
-    "ok",
-    "ok_or",
-    "or_else",
-    "partition",
-    "peekable",
-    "product",
-    "rev",
-    "scan",
-    "skip",
-    "skip_while",
-    "step_by",
-    "sum",
-    "take",
-    "take_while",
-    "unwrap",
-    "unwrap_or",
-    "unwrap_or_default",
-    "unwrap_or_else",
-    "unzip",
-    "zip",
-];
-
-/// Whether it looks as if these tokens left a variable in place: it is borrowed, assigned to, indexed, printed, or a
-/// method is called on it that takes a reference as a rule. If it was moved after all, the compiler says so.
-fn leaves_in_place(tokens: TokenStream, name: &str) -> bool {
-    if !words::words(tokens.clone()).contains(name) {
-        return true;
-    }
-    let tokens: Vec<_> = tokens.into_iter().collect();
-    let punct = |at: Option<usize>| match at.and_then(|at| tokens.get(at)) {
-        Some(TokenTree::Punct(punct)) => Some(punct.as_char()),
-        _ => None,
-    };
-    let ident = |at: Option<usize>| match at.and_then(|at| tokens.get(at)) {
-        Some(TokenTree::Ident(ident)) => Some(ident),
-        _ => None,
-    };
-    tokens.iter().enumerate().all(|(at, token)| match token {
-        TokenTree::Ident(it) if it == "move" => false,
-        TokenTree::Ident(it) if it == name => {
-            let before = at.checked_sub(1);
-            let borrowed = matches!(punct(before), Some('&' | '*'))
-                || ident(before).is_some_and(|it| it == "mut") && punct(at.checked_sub(2)) == Some('&');
-            let indexed = matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
-            let assigned = punct(Some(at + 1)) == Some('=') && punct(Some(at + 2)) != Some('=');
-            let selected = punct(Some(at + 1)) == Some('.')
-                && ident(Some(at + 2)).is_some_and(|method| {
-                    let method = method.to_string();
-                    !method.starts_with("into_") && !TAKING.contains(&method.as_str())
-                });
-            borrowed || indexed || assigned || selected
-        }
-        TokenTree::Group(group) => {
-            let is_printed = punct(at.checked_sub(1)) == Some('!') && prints(ident(at.checked_sub(2)));
-            is_printed || leaves_in_place(group.stream(), name)
-        }
-        _ => true,
-    })
-}
-
-/// Whether this is the name of a macro that only borrows what it is given.
-fn prints(name: Option<&Ident>) -> bool {
-    const NAMES: &[&str] = &[
-        "println",
-        "print",
-        "eprintln",
-        "eprint",
-        "format",
-        "write",
-        "writeln",
-        "assert",
-        "assert_eq",
-        "assert_ne",
-    ];
-    name.is_some_and(|name| NAMES.contains(&name.to_string().as_str()))
 }

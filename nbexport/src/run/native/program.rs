@@ -3,7 +3,7 @@
 //! So a later `fn matmul` hides an earlier one as it does in the kernel, and variables flow inward. What the kernel would
 //! make of a redefinition is written into the block of the cell that redefines: see [`super::redefine`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use quote::ToTokens as _;
 
@@ -59,6 +59,8 @@ pub(super) enum Line {
     Known(usize),
     /// It asks whether a variable of this cell can be kept.
     Lasts(usize),
+    /// It asks whether the type of a variable of this cell borrows, which it may if the variable is moved.
+    Borrows(usize),
     /// It is there for this cell in another way.
     For(usize),
 }
@@ -73,6 +75,7 @@ impl Line {
             | Self::Probe(number)
             | Self::Known(number)
             | Self::Lasts(number)
+            | Self::Borrows(number)
             | Self::For(number) => Some(*number),
         }
     }
@@ -86,11 +89,11 @@ impl Program {
 }
 
 /// Writes the program of some cells of a notebook: each by its place among the code cells, with what becomes of it.
-/// `moved` are variables, with their cells' numbers, of which no cell can ask anything at its end.
+/// `answers` are what earlier rounds have told of their variables.
 pub(super) fn program(
     parsed: &ParsedNotebook<'_>,
     cells: &[(usize, Use)],
-    moved: &BTreeSet<(usize, String)>,
+    answers: &keep::Answers,
     errors_by_debug: bool,
 ) -> Program {
     let indices: Vec<usize> = cells.iter().map(|(index, _)| *index).collect();
@@ -134,7 +137,7 @@ pub(super) fn program(
         hidden.items.retain(|name| !effect.names.contains(name));
         let outlived = outlived(parsed, cells, place, &effects);
         functions.take(code);
-        let about = About { functions: &functions, effect, hidden: &hidden, moved, outlived: &outlived };
+        let about = About { functions: &functions, effect, hidden: &hidden, answers, outlived: &outlived };
         writer.cell(parsed, cell, code, *r#use, error, &about);
         names.add(code);
     }
@@ -198,7 +201,7 @@ mod tests {
         let notebook = Notebook::parse("x.ipynb", json.to_string()).unwrap();
         let (parsed, _) = ParsedNotebook::new(&notebook);
         let cells: Vec<_> = cells.iter().enumerate().map(|(index, (_, how))| (index, *how)).collect();
-        program(&parsed, &cells, &BTreeSet::new(), false)
+        program(&parsed, &cells, &keep::Answers::new(), false)
     }
 
     #[test]

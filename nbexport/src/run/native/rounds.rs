@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use super::build::{self, Build};
 use super::subject::Subject;
 use super::workspace::Workspace;
-use super::{Entry, broken, errors};
+use super::{Entry, broken, errors, features};
 use crate::diagnostic::Result;
 use crate::export;
 use crate::places::Places;
@@ -16,7 +16,7 @@ use crate::run::Progress;
 
 /// How often a notebook is built. One phase of the compiler hides the errors of the next, and a cell that is left out those
 /// of the cells that need it.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 10;
 
 /// A notebook's program, or why there is none. Where cells that do not compile left nothing to run, there is none either,
 /// and nothing more to say.
@@ -99,7 +99,7 @@ fn settle(subject: &mut Subject<'_>, build: &Build, places: &RwLock<Places>) -> 
     errors::deal(subject, build, &places).transpose().map(|program| program.map(Some))
 }
 
-/// Builds the pending notebooks, all at once; one by one if a `:dep` of one keeps cargo from building any. `early` is given
+/// Builds the pending notebooks, all at once that do not lend each other features; one by one if a `:dep` of one keeps cargo from building any. `early` is given
 /// those all of whose programs are there.
 fn build_some(
     project: &Project,
@@ -110,9 +110,15 @@ fn build_some(
     early: &mut dyn FnMut(usize, &mut Subject<'_>, &Build),
 ) -> Result<BTreeMap<usize, Build>> {
     let all: Vec<usize> = subjects.keys().copied().collect();
+    let packages: Vec<_> = all.iter().map(|index| subjects[index].package()).collect();
+    workspace.write(project, &packages)?;
+    let packages = all.iter().copied().zip(packages).filter(|(index, _)| pending.contains(index));
+    let groups = features::groups(workspace, &packages.collect::<Vec<_>>());
     let mut build = |members: &[usize], wanted: &[usize]| {
-        let packages: Vec<_> = members.iter().map(|index| subjects[index].package()).collect();
-        workspace.write(project, &packages)?;
+        if members.len() < all.len() {
+            let packages: Vec<_> = members.iter().map(|index| subjects[index].package()).collect();
+            workspace.write(project, &packages)?;
+        }
         let of_wanted = || wanted.iter().map(|index| &subjects[index]);
         let names: Vec<String> = of_wanted().map(|subject| subject.package.clone()).collect();
         let env: Vec<_> = of_wanted().flat_map(|subject| subject.settings.build_env.clone()).collect();
@@ -129,9 +135,16 @@ fn build_some(
         };
         build::build(workspace, &names, &how, &|line| progress(Progress::Building(line)), &mut program)
     };
-    let together = build(&all, pending)?;
-    if together.began || all.len() == 1 {
-        return Ok(pending.iter().map(|index| (*index, together.clone())).collect());
+    let mut all_built = BTreeMap::new();
+    for group in groups {
+        let together = build(&all, &group)?;
+        if together.began || all.len() == 1 {
+            all_built.extend(group.iter().map(|index| (*index, together.clone())));
+            continue;
+        }
+        for index in group {
+            all_built.insert(index, build(&[index], &[index])?);
+        }
     }
-    pending.iter().map(|index| Ok((*index, build(&[*index], &[*index])?))).collect()
+    Ok(all_built)
 }

@@ -107,14 +107,14 @@ fn written() -> Written {
         .map_or(Written(0, 0), |reports| Written(length(&reports.output[0]), length(&reports.output[1])))
 }
 
-/// A cell begins.
-pub fn begin(cell: usize) {
+/// A cell begins. The C ABI does not unwind, which spares every cell a way out with all variables dropped.
+pub extern "C" fn begin(cell: usize) {
     CELL.store(cell, Ordering::Relaxed);
     report("begin", "");
 }
 
 /// A cell reached its end.
-pub fn end() {
+pub extern "C" fn end() {
     let _ = std::io::stdout().flush();
     report("end", "");
 }
@@ -203,8 +203,12 @@ pub trait Show {
 
 impl<T: Debug + ?Sized> Show for &T {
     fn evcxr_display(&self) {
-        report("value", &format!("{self:?}"));
+        show(self);
     }
+}
+
+fn show(value: &dyn Debug) {
+    report("value", &format!("{value:?}"));
 }
 
 fn place(location: &Location<'_>) -> String {
@@ -245,7 +249,15 @@ fn report_panic(payload: &(dyn Any + Send)) {
 }
 
 /// Runs a notebook.
-pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Infallible, E> + Send + 'static) {
+pub fn main<E: Failure + 'static>(notebook: fn() -> Result<Infallible, E>) {
+    run(Box::new(move || {
+        let Err(error) = notebook();
+        error.say()
+    }));
+}
+
+/// What a program does beside its cells. It is compiled once, and not with each notebook.
+fn run(notebook: Box<dyn FnOnce() -> String + Send>) {
     // Blocks within blocks make a deep frame, and a recursion that the kernel survives should fit here, too.
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(256 << 20);
     let run = thread.spawn(move || {
@@ -283,15 +295,10 @@ pub fn main<E: Failure + 'static>(notebook: impl FnOnce() -> Result<Infallible, 
         let ended = catch_unwind(AssertUnwindSafe(notebook));
         let _ = std::io::stdout().flush();
         match ended {
-            Ok(Err(error)) => {
-                report("error", &error.say());
-                101
-            }
-            Err(payload) => {
-                report_panic(&*payload);
-                101
-            }
+            Ok(error) => report("error", &error),
+            Err(payload) => report_panic(&*payload),
         }
+        101
     });
     let code = run.ok().and_then(|thread| thread.join().ok()).unwrap_or(101);
     std::process::exit(code);

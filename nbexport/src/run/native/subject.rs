@@ -37,8 +37,8 @@ pub(super) struct Subject<'a> {
     pub(super) dependencies: BTreeMap<String, Dependency>,
     /// What commands set.
     pub(super) settings: Settings,
-    /// Variables, with their cells' numbers, that are moved before the end of their cell.
-    pub(super) moved: BTreeSet<(usize, String)>,
+    /// What the rounds so far have told of variables.
+    pub(super) answers: keep::Answers,
 }
 
 impl<'a> Subject<'a> {
@@ -66,7 +66,7 @@ impl<'a> Subject<'a> {
             before: BTreeMap::new(),
             dependencies,
             settings: Settings::default(),
-            moved: BTreeSet::new(),
+            answers: keep::Answers::new(),
         };
         subject.first_verdicts()?;
         subject.hidden_names()?;
@@ -148,7 +148,7 @@ impl<'a> Subject<'a> {
     pub(super) fn write(&mut self) {
         let main: Vec<_> = self.main_cells().collect();
         let program = |cells: &[(usize, Use)]| {
-            program::program(&self.plan.parsed, cells, &self.moved, self.settings.returns_by_debug())
+            program::program(&self.plan.parsed, cells, &self.answers, self.settings.returns_by_debug())
         };
         let failing =
             self.plan.expects.iter().enumerate().filter(|(index, expect)| {

@@ -34,6 +34,13 @@ pub(super) struct Package {
     pub(super) programs: Vec<(String, String)>,
 }
 
+impl Package {
+    /// Whether another has the same dependencies, with the same features.
+    pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
+        dependencies(self).to_string() == dependencies(other).to_string()
+    }
+}
+
 /// Where the generated workspace is.
 #[derive(Clone, Debug)]
 pub(super) struct Workspace {

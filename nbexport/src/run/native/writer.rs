@@ -1,14 +1,15 @@
 //! The lines of a program. A cell's stand in it as they stand in the notebook, on lines of their own and in their own
 //! columns; what has to go before or behind a part of a line goes to another line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use syn::Stmt;
 
 use super::hidden::Hidden;
 use super::items;
-use super::keep::{self, Ask, Functions, Variable};
+use super::keep::{self, Answers, Ask, Functions, Variable};
+use super::moves::Moved;
 use super::program::{Line, Program, Use};
 use super::redefine::{Copy, Effect};
 use crate::export::map::Origin;
@@ -21,7 +22,7 @@ pub(super) struct About<'a> {
     pub(super) functions: &'a Functions,
     pub(super) effect: &'a Effect,
     pub(super) hidden: &'a Hidden,
-    pub(super) moved: &'a BTreeSet<(usize, String)>,
+    pub(super) answers: &'a Answers,
     pub(super) outlived: &'a BTreeMap<String, Vec<(String, String)>>,
 }
 
@@ -33,9 +34,20 @@ fn below_doc_comments(text: &str, expression: Range<usize>) -> usize {
     expression.start + comments.map(str::len).sum::<usize>()
 }
 
-/// The variable that has the type of one of the cell's.
-fn type_of(name: &str) -> String {
-    format!("__nbexport_type_of_{}", name.trim_start_matches("r#"))
+/// What is asked of the type of one of the cell's variables.
+fn asked(name: &str) -> String {
+    format!("__nbexport_asked_{}", name.trim_start_matches("r#"))
+}
+
+/// What is asked of a variable right behind its `let`.
+fn question(variable: &Variable) -> Option<String> {
+    let Variable { name, ask, .. } = variable;
+    match ask {
+        Ask::Nothing | Ask::Variable => None,
+        Ask::Type(Moved::Perhaps) => Some(format!("::nbexport_native::lasts(&{name}, {name:?});")),
+        Ask::Type(_) => Some(format!("let {} = ::nbexport_native::asked(&{name}, {name:?});", asked(name))),
+        Ask::Written => Some(format!("::nbexport_native::can_be_written(&{name}, {name:?});")),
+    }
 }
 
 #[derive(Default)]
@@ -84,7 +96,7 @@ impl Writer {
                 self.line(&format!("::nbexport_native::shell({:?});", line.trim()), here, None);
             }
         }
-        let variables = keep::variables(code, about.functions);
+        let variables = keep::variables(number, code, about.functions, about.answers);
         match r#use {
             Use::Run => self.run(cell, code, about.outlived, &variables),
             Use::ShouldPanic | Use::Compile => self.apart(cell, code, r#use, error),
@@ -100,7 +112,7 @@ impl Writer {
         }
         self.probe(cell, code, &hidden.variables);
         if r#use == Use::Run {
-            self.keep(number, &variables, about.moved);
+            self.keep(number, &variables);
         }
         self.line("::nbexport_native::end();", here, None);
     }
@@ -132,15 +144,14 @@ impl Writer {
         let here = Line::For(cell.cell.number);
         let mut from = 0;
         // Right behind their `let`, since later in the cell they may have been moved.
-        for stmt in
-            code.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Local(local) if local.init.is_some()))
-        {
-            let by_type = |name: &String| {
-                variables.iter().any(|variable| variable.name == *name && variable.ask == Ask::Type)
-            };
+        for (at, stmt) in code.stmts.iter().enumerate() {
+            if !matches!(stmt, Stmt::Local(local) if local.init.is_some()) {
+                continue;
+            }
             for (name, _) in scope::variables_in(code, stmt) {
                 let types = outlived.get(&name);
-                if types.is_none() && !by_type(&name) {
+                let asks = variables.iter().find(|it| it.at == at && it.name == name).and_then(question);
+                if types.is_none() && asks.is_none() {
                     continue;
                 }
                 let to = code.span(stmt).end;
@@ -152,12 +163,8 @@ impl Writer {
                     let line = format!("::nbexport_native::Kept(&{name}).outlives({name:?}, &{types:?});");
                     self.line(&line, here, None);
                 }
-                if by_type(&name) {
-                    self.line(
-                        &format!("let {} = ::nbexport_native::type_of(&{name});", type_of(&name)),
-                        here,
-                        None,
-                    );
+                if let Some(asks) = asks {
+                    self.ask(&asks, Line::Borrows(cell.cell.number), &name);
                 }
             }
         }
@@ -171,43 +178,49 @@ impl Writer {
         }
     }
 
-    /// What the kernel asks of a cell's variables. The first only asks the compiler, in a place that is never reached, so
-    /// that a variable which was moved does not matter.
-    fn keep(&mut self, number: usize, variables: &[Variable], moved: &BTreeSet<(usize, String)>) {
+    /// What the kernel asks of a cell's variables at its end. The first only asks the compiler, in a place that is never
+    /// reached, so that a variable which was moved does not matter.
+    fn keep(&mut self, number: usize, variables: &[Variable]) {
         let here = Line::For(number);
-        if variables.iter().any(|variable| !variable.is_known) {
+        let by_end =
+            |variable: &Variable| matches!(variable.ask, Ask::Type(Moved::Surely | Moved::AsIterator));
+        if variables.iter().any(|variable| !variable.is_known || by_end(variable)) {
             self.line(
-                "loop { break; #[allow(unused_imports)] use ::nbexport_native::Known as _;",
+                "loop { break; #[allow(unused_imports)] use ::nbexport_native::questions::*;",
                 here,
                 None,
             );
-            for Variable { name, .. } in variables.iter().filter(|variable| !variable.is_known) {
-                self.ask(&format!("::nbexport_native::Kept(&{name}).known();"), Line::Known(number), name);
+            for variable in variables {
+                let name = &variable.name;
+                if !variable.is_known {
+                    self.ask(
+                        &format!("::nbexport_native::Kept(&{name}).known();"),
+                        Line::Known(number),
+                        name,
+                    );
+                }
+                if by_end(variable) {
+                    let how =
+                        if variable.ask == Ask::Type(Moved::Surely) { "moved" } else { "moved_as_iterator" };
+                    let text = format!(
+                        "::nbexport_native::same({}, ::nbexport_native::Kept(&{name}).{how}());",
+                        asked(name)
+                    );
+                    self.ask(&text, Line::Known(number), name);
+                }
             }
             self.line("}", here, None);
         }
         // It takes all that it keeps, one after the other.
-        let stays = |variable: &&Variable| {
-            variable.ask == Ask::Variable && !moved.contains(&(number, variable.name.clone()))
-        };
-        if variables.iter().any(|variable| stays(&variable)) {
-            self.line("if ::nbexport_native::never() {", here, None);
-            for Variable { name, .. } in variables.iter().filter(stays) {
+        let stays = || variables.iter().filter(|variable| variable.ask == Ask::Variable);
+        if stays().next().is_some() {
+            self.line("if false {", here, None);
+            for Variable { name, .. } in stays() {
                 self.ask(&format!("::nbexport_native::keep({name});"), Line::Lasts(number), name);
             }
             self.line("loop {} }", here, None);
-        }
-        for variable in variables {
-            let Variable { name, ask, .. } = variable;
-            if stays(&variable) {
-                let text = format!("::nbexport_native::type_of(&{name}).can_be_written({name:?});");
-                self.ask(&text, Line::Lasts(number), name);
-            }
-            if *ask == Ask::Type {
-                let text = format!(
-                    "{{ #[allow(unused_imports)] use ::nbexport_native::Moved as _; {}.lasts({name:?}); }}",
-                    type_of(name)
-                );
+            for Variable { name, .. } in stays() {
+                let text = format!("::nbexport_native::can_be_written(&{name}, {name:?});");
                 self.ask(&text, Line::Lasts(number), name);
             }
         }

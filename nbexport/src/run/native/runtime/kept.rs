@@ -47,72 +47,113 @@ impl<T: ?Sized + 'static> Kept<'_, T> {
     /// Types that a later cell defines again, each with a text about it: a variable of such a type is lost or changed
     /// there.
     pub fn outlives(&self, name: &str, types: &[(&str, &str)]) {
-        let own = as_in_cells(type_name::<T>());
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        for (lost, about) in types {
-            let path = format!("__nbexport_notebook::{lost}");
-            let found = own.match_indices(&path).any(|(at, _)| !own[at + path.len()..].starts_with(is_part));
-            if found {
-                report("outlived", &format!("{name}\n{about}"));
-                std::process::exit(101);
-            }
+        outlives(type_name::<T>(), name, types);
+    }
+}
+
+fn outlives(type_name: &str, name: &str, types: &[(&str, &str)]) {
+    let own = as_in_cells(type_name);
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    for (lost, about) in types {
+        let path = format!("__nbexport_notebook::{lost}");
+        let found = own.match_indices(&path).any(|(at, _)| !own[at + path.len()..].starts_with(is_part));
+        if found {
+            report("outlived", &format!("{name}\n{about}"));
+            std::process::exit(101);
         }
     }
 }
 
-/// The type of a variable that may have been moved by the end of its cell.
-pub struct Type<T: ?Sized>(PhantomData<T>);
+/// What is asked of the type of a variable that may have been moved by the end of its cell, when the compiler knows it.
+pub trait Asked<T: ?Sized> {}
 
-impl<T: ?Sized> Clone for Type<T> {
-    fn clone(&self) -> Self {
-        *self
+/// That it borrows from no other variable.
+pub struct Lasts;
+
+/// Nothing: the variable was moved.
+pub struct Moved;
+
+impl<T: ?Sized + 'static> Asked<T> for Lasts {}
+
+impl<T: ?Sized> Asked<T> for Moved {}
+
+/// Asks of a variable's type what [`same`] says at the end of the cell. There it is no loan any more.
+pub fn asked<T, A: Asked<T>>(variable: &T, name: &str) -> PhantomData<A> {
+    can_be_written(variable, name);
+    PhantomData
+}
+
+/// Asks it that it borrows from no other variable.
+pub fn lasts<T: 'static>(variable: &T, name: &str) {
+    can_be_written(variable, name);
+}
+
+/// What is asked of a type is this.
+pub fn same<A>(_: PhantomData<A>, _: PhantomData<A>) {}
+
+/// These are found first: what can be copied is still there.
+impl<T: Copy> Kept<'_, T> {
+    #[doc(hidden)]
+    pub fn moved(self) -> PhantomData<Lasts> {
+        PhantomData
+    }
+
+    #[doc(hidden)]
+    pub fn moved_as_iterator(self) -> PhantomData<Lasts> {
+        PhantomData
     }
 }
 
-impl<T: ?Sized> Copy for Type<T> {}
-
-/// The type of a variable.
-pub fn type_of<T: ?Sized>(_: &T) -> Type<T> {
-    Type(PhantomData)
+/// A variable that is moved if it cannot be copied.
+pub trait IfMoved: Sized {
+    #[doc(hidden)]
+    fn moved(self) -> PhantomData<Moved> {
+        PhantomData
+    }
 }
 
-/// Never, though the compiler does not know.
-pub fn never() -> bool {
-    false
+impl<T> IfMoved for Kept<'_, T> {}
+
+/// A variable that is moved if it is an iterator.
+pub trait IfIterator: Sized {
+    #[doc(hidden)]
+    fn moved_as_iterator(self) -> PhantomData<Moved> {
+        PhantomData
+    }
+}
+
+impl<T: Iterator> IfIterator for Kept<'_, T> {}
+
+/// Anything else may be there or not.
+pub trait Perhaps: Sized {
+    #[doc(hidden)]
+    fn moved_as_iterator(self) -> PhantomData<Lasts> {
+        PhantomData
+    }
+}
+
+impl<T> Perhaps for &Kept<'_, T> {}
+
+/// What the questions at the end of a cell find their answers by.
+pub mod questions {
+    pub use super::{IfIterator as _, IfMoved as _, Known as _, Perhaps as _};
 }
 
 /// As the kernel takes a variable to keep it: one that borrows from another it does not take.
 pub fn keep<T: 'static>(_: T) {}
-
-impl<T: ?Sized> Type<T> {
-    /// The kernel keeps no variable whose type holds a closure.
-    pub fn can_be_written(self, name: &str) {
-        can_be_written(type_name::<T>(), name);
-    }
-}
-
-/// This is found first: what can be copied is still there.
-impl<T: Copy + 'static> Type<T> {
-    #[doc(hidden)]
-    pub fn lasts(self, name: &str) {
-        can_be_written(type_name::<T>(), name);
-    }
-}
-
-/// Anything else was moved, or the kernel would not have named it again.
-pub trait Moved: Sized {
-    #[doc(hidden)]
-    fn lasts(self, _: &str) {}
-}
-
-impl<T: ?Sized> Moved for Type<T> {}
 
 /// A type's name as the cells have it: in a notebook that awaits, they stand in a closure.
 fn as_in_cells(name: &str) -> String {
     name.replace("__nbexport_notebook::{{closure}}::", "__nbexport_notebook::")
 }
 
-fn can_be_written(type_name: &str, name: &str) {
+/// The kernel writes the type of every variable of a cell, also of one that is moved. What holds a closure or a future it
+/// cannot write.
+pub fn can_be_written<T>(_: &T, name: &str) {
+    writes(type_name::<T>(), name);
+}
+
+fn writes(type_name: &str, name: &str) {
     if as_in_cells(type_name).contains("{{closure}}") {
         report("closure", name);
         std::process::exit(101);
