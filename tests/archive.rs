@@ -137,3 +137,17 @@ fn what_is_no_archive_is_told() {
     assert!(run.code == Some(2) && run.stderr.contains("does not end in `.tar.zst`"), "{run}");
     assert_eq!(case.read("notebooks/00_good.ipynb"), before);
 }
+
+/// Its program runs in its folder, which git may know no file of.
+#[test]
+fn a_notebook_that_git_does_not_know_is_judged_from_an_archive_too() {
+    let case = Case::of("--- a\nassert_eq!(1 + 1, 2);");
+    case.write(".gitignore", "notebooks/\ntarget/\n");
+    let git =
+        std::process::Command::new("git").args(["init", "-q"]).current_dir(case.path("")).status().unwrap();
+    assert!(git.success());
+    let built = case.run("test --archive built.tar.zst");
+    assert_eq!(built.code, Some(0), "{built}");
+    let run = judged(&case, "");
+    assert!(run.code == Some(0) && run.stdout.contains("00_demo.ipynb: 1 cell passed"), "{run}");
+}

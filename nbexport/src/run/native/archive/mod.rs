@@ -155,9 +155,13 @@ impl Archive {
     ) -> Result<Vec<(String, Outcome)>> {
         let Manifest { mut notebooks, places, .. } = self.manifest;
         notebooks.retain(|(name, _)| wanted.contains(name));
-        for (_, entry) in &mut notebooks {
+        for (name, entry) in &mut notebooks {
             if let Entry::Runs(runnable) = entry {
                 runnable.folder = self.folder.path().join(PROJECT).join(&runnable.folder);
+                // It is not there when no file of it was archived: git may know none.
+                std::fs::create_dir_all(&runnable.folder).map_err(|error| {
+                    Diagnostic::error(format!("cannot make the folder of `{name}`: {error}"))
+                })?;
                 runnable.executable = runnable.executable.take().map(|it| self.folder.path().join(it));
             }
         }
