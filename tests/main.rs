@@ -52,6 +52,8 @@ mod profile;
 mod properties;
 mod random_merges;
 mod readme;
+#[cfg(unix)]
+mod release;
 mod running;
 #[cfg(feature = "server")]
 mod server;
