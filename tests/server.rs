@@ -11,30 +11,19 @@ mod proxy;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nbexport::run::Select;
-use nbexport::run::kernel::{Host, KernelOptions, RunOptions, Server, Token};
+use nbexport::run::kernel::{Host, KernelOptions, Server, Token};
 
 use crate::support::{Case, ends};
-use crate::table::together;
-use crate::verdicts::{Row, rows};
+use crate::table::hold_in_kernels;
 use fake::fake;
 use jupyter::{Jupyter, TOKEN, gateway, server};
 use proxy::Proxy;
 
-/// Runs the table's basics on a server: what is said there is what a kernel of this machine says.
+/// Runs the table of verdicts on a server: what is said there is what a kernel of this machine says.
 fn holds_the_table(jupyter: &Jupyter) {
     let token = Token::find(Some(&jupyter.token_file)).unwrap();
     let server = Server::connect(&jupyter.url(), token, None, "").unwrap();
-    let options = RunOptions {
-        kernel: KernelOptions::new(Host::Server(server), ""),
-        timeout: Some(Duration::from_mins(3)),
-        keep_going: true,
-        select: Select::default(),
-    };
-    let rows = rows();
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.table == "basics" && !row.spoils_a_kernel()).collect();
-    let wrong = together(&rows, &options);
-    assert!(wrong.is_empty(), "{wrong}");
+    hold_in_kernels(&KernelOptions::new(Host::Server(server), ""));
     assert_eq!(jupyter.kernels(), "[]");
 }
 

@@ -3,6 +3,7 @@
 //! The kernel takes minutes for it, so it is asked where `NBEXPORT_REQUIRE_KERNEL=1` is set, as in CI.
 //! `NBEXPORT_VERDICT_ROWS=panic,plot` chooses rows, by words of their names or texts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,9 @@ use nbexport::diagnostic::Diagnostic;
 use nbexport::notebook::Notebook;
 use nbexport::project::Project;
 use nbexport::run::kernel::{self, KernelOptions, RunOptions};
+use nbexport::run::native::archive::{self, Archive};
+use nbexport::run::partition::Partition;
+use nbexport::run::timings::Timings;
 use nbexport::run::verdict::NotebookReport;
 use nbexport::run::{Options, Outcome, Select, native};
 
@@ -50,16 +54,57 @@ fn there_are_many_cases_and_each_has_a_name_of_its_own() {
     assert!(names.len() == rows.len() && rows.len() >= 200, "{} rows, {} names", rows.len(), names.len());
 }
 
+/// Two at once, and a row that hangs is given up soon.
+fn natively() -> Options {
+    Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() }
+}
+
 #[test]
 fn natively_every_cell_gets_the_verdict_it_deserves() {
     let rows = rows();
     let project = lasting_project(&rows);
     let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
-    let options =
-        Options { jobs: 2, timeout: Some(Duration::from_secs(10)), keep_going: true, ..Options::default() };
-    let outcomes = native::test(&project, &paths, &options, &|_| ()).unwrap();
+    let outcomes = native::test(&project, &paths, &natively(), &|_| ()).unwrap();
+    hold(&rows, &outcomes);
+    if std::env::var_os("NBEXPORT_REQUIRE_KERNEL").is_some() {
+        elsewhere(&project, rows, paths, &outcomes);
+    }
+}
+
+/// The verdicts are the same as shares, each on a machine of its own, and from an archive. That takes as long again, so it
+/// is left to CI.
+fn elsewhere(project: &Project, rows: Vec<Row>, paths: Vec<PathBuf>, outcomes: &[(String, Outcome)]) {
+    let names: Vec<String> = paths.iter().map(|path| project.name_of(path)).collect();
+    let mut timings = Timings::default();
+    timings.learn(outcomes);
+    for of in [2, 3, 5] {
+        let mut union = BTreeMap::new();
+        for share in 1..=of {
+            let partition: Partition = format!("slice:{share}/{of}").parse().unwrap();
+            let share = partition.of(names.clone(), &Select::default(), &timings);
+            let paths: Vec<PathBuf> = share.iter().map(|name| project.root.join(name)).collect();
+            union.extend(native::test(project, &paths, &natively(), &|_| ()).unwrap());
+        }
+        hold(&rows, &union.into_iter().collect::<Vec<_>>());
+    }
+
+    // All programs are a gigabyte: those of one table stand for the rest, unless rows are named.
+    let (rows, paths): (Vec<Row>, Vec<PathBuf>) = match std::env::var_os("NBEXPORT_VERDICT_ROWS") {
+        Some(_) => (rows, paths),
+        None => rows.into_iter().zip(paths).filter(|(row, _)| row.table == "basics").unzip(),
+    };
+    let file = project.root.join("target/table.tar.zst");
+    archive::build(project, &paths, Some(Vec::new()), &file, &natively(), &|_| ()).unwrap();
+    let archive = Archive::open(&file).unwrap();
+    let names = archive.notebooks();
+    hold(&rows, &archive.test(&names, &natively(), &|_| ()).unwrap());
+}
+
+/// Holds what was said of the rows' notebooks against the table.
+fn hold(rows: &[Row], outcomes: &[(String, Outcome)]) {
+    assert_eq!(rows.len(), outcomes.len());
     let mut wrong = String::new();
-    for (row, (_, outcome)) in rows.iter().zip(&outcomes) {
+    for (row, (_, outcome)) in rows.iter().zip(outcomes) {
         match outcome {
             Outcome::Ran(report) if row.needs_kernel.is_none() => {
                 compare(&mut wrong, row, report, &row.natively());
@@ -113,7 +158,7 @@ fn run(cells: &[&str], options: &RunOptions) -> NotebookReport {
 }
 
 /// Rows in one kernel, which forgets what a row declared before the next one.
-pub(crate) fn together(rows: &[&Row], options: &RunOptions) -> String {
+fn together(rows: &[&Row], options: &RunOptions) -> String {
     let mut wrong = String::new();
     let cells = rows.iter().flat_map(|row| row.cells.iter().map(|cell| cell.text.as_str()).chain([":clear"]));
     let mut report = run(&cells.collect::<Vec<_>>(), options);
@@ -134,6 +179,11 @@ fn in_the_kernel_every_cell_gets_the_verdict_that_the_table_says() {
     let spec = kernel::find(None).unwrap_or_else(|error| panic!("{error}"));
     let mut kernel = KernelOptions::new(spec, std::env::temp_dir());
     kernel.builds = kernel::builds_dir();
+    hold_in_kernels(&kernel);
+}
+
+/// Asks kernels of this kind, two at once, for the whole table.
+pub(crate) fn hold_in_kernels(kernel: &KernelOptions) {
     let options = |seconds| RunOptions {
         kernel: kernel.clone(),
         timeout: Some(Duration::from_secs(seconds)),
