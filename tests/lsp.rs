@@ -2,6 +2,8 @@
 //! editors speak of notebooks.
 
 mod client;
+mod features;
+mod trouble;
 
 use std::process::Command;
 

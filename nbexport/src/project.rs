@@ -73,6 +73,13 @@ impl Project {
         }
     }
 
+    /// The notebooks at a path by themselves, whatever is configured above them.
+    #[cfg(feature = "lsp")]
+    pub(crate) fn alone(path: &Path) -> Self {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        Self { is_configured: false, ..Self::bare(folder.to_owned(), folder.to_owned()) }
+    }
+
     /// A project that nothing is configured of.
     fn bare(root: PathBuf, krate: PathBuf) -> Self {
         let notebooks = root.clone();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Model, Overlays};
 use super::overlay::{Cells, Overlay, Place};
-use super::uri;
+use super::{split, text, uri};
 
 /// Puts answers into cells. Places in closed notebooks are found in their files.
 pub(super) struct Answers<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Answers<'a> {
     pub(super) overlays: &'a Overlays,
     /// The document that it was asked about, if it is one of cells.
     pub(super) document: &'a str,
+    /// The cell of that document, if it was about one.
+    pub(super) cell: Option<usize>,
 }
 
 /// What a file is to us.
@@ -198,7 +200,13 @@ impl Answers<'_> {
             File::Plain => Some(location.clone()),
             File::Hidden => None,
             File::Overlay(overlay) => {
-                let (place, range) = overlay.range_to_client(range_of(&location["range"])?)?;
+                let range = range_of(&location["range"])?;
+                let (place, range) = overlay.range_to_client(range).or_else(|| {
+                    // A module as a whole is its first cell.
+                    let place = overlay.first().filter(|_| range.start.line == 0)?;
+                    let range = Range::new(place.position, place.position);
+                    Some((place, range))
+                })?;
                 Some(json!({"uri": place.uri, "range": range}))
             }
         }
@@ -244,9 +252,13 @@ impl Answers<'_> {
     /// A change of an overlay's text as one of a document's.
     fn edit(&self, overlay: &Overlay, edit: &Value) -> Option<(String, Value)> {
         let new = edit.get("newText")?.as_str()?;
-        let (place, range) = match overlay.range_to_client(range_of(&edit["range"])?) {
-            Some(found) => found,
-            None => self.import(overlay, new)?,
+        let range = range_of(&edit["range"])?;
+        let found = overlay.range_to_client(range);
+        // What is to stand between two cells, the one above has asked for.
+        let is_above =
+            |place: &Place| self.cell.is_some_and(|cell| cell != place.cell) && range.start == range.end;
+        let Some((place, range)) = found.filter(|(place, _)| !is_above(place)) else {
+            return self.beside(range, new);
         };
         let new = match &*overlay.cells {
             Cells::Open(_) => new.to_owned(),
@@ -256,21 +268,25 @@ impl Answers<'_> {
         Some((place.uri, json!({"range": range, "newText": new})))
     }
 
-    /// Where a `use` that belongs at the top of a file goes: above the first line of the cell that is being edited.
-    fn import(&self, overlay: &Overlay, new: &str) -> Option<(Place, Range)> {
-        if !new.trim_start().starts_with("use ") {
-            return None;
-        }
+    /// Puts what belongs outside of all cells into the one that is asked about: an import at its top, an item at its end,
+    /// or at its top if it ends in an expression.
+    fn beside(&self, range: Range, new: &str) -> Option<(String, Value)> {
+        let cell = self.cell.filter(|_| range.start == range.end)?;
         let seen =
             self.model.open.values().find(|seen| seen.places.iter().any(|(uri, _)| uri == self.document))?;
-        let first = seen
-            .cells_of(self.document)
-            .flat_map(|cell| overlay.stretches(cell))
-            .map(|(line, _)| line)
-            .min()?;
-        let place = overlay.to_client(gen_lsp_types::Position::new(first, 0))?;
-        let range = Range::new(place.position, place.position);
-        Some((place, range))
+        let (text, (uri, first)) = (seen.texts.get(cell)?, seen.places.get(cell)?);
+        let body = text.trim_end();
+        let is_import = new.trim_start().starts_with("use ");
+        let (at, new) = if is_import {
+            (split::start(text), format!("{}\n", new.trim()))
+        } else if body.ends_with(['}', ';']) {
+            (body.len(), format!("\n\n{}", new.trim()))
+        } else {
+            (split::start(text), format!("{}\n\n", new.trim()))
+        };
+        let mut place = text::position(text, at);
+        place.line += first;
+        Some((uri.clone(), json!({"range": Range::new(place, place), "newText": new})))
     }
 
     fn completion(&mut self, part: Part) -> Value {
@@ -288,7 +304,7 @@ impl Answers<'_> {
             let data = item.remove("data").unwrap_or_default();
             item.insert(
                 "data".to_owned(),
-                json!({"file": overlay.uri, "document": self.document, "data": data}),
+                json!({"file": overlay.uri, "document": self.document, "cell": self.cell, "data": data}),
             );
         }
         result
@@ -318,14 +334,14 @@ impl Answers<'_> {
 
     fn resolved(&mut self, part: Part) -> Value {
         let Part { overlay: Some(overlay), mut result } = part else { return part.result };
-        // What it completes is in the cell already: it was when it was listed.
-        let of_cell = result.as_object_mut().and_then(|item| item.remove("textEdit"));
-        let is_whole = self.item(&overlay, &mut result).is_some();
+        // What it completes was told when it was listed (`finish`); here it is at its place in the overlay.
         if let Some(item) = result.as_object_mut() {
-            if !is_whole {
-                item.remove("additionalTextEdits");
-            }
-            item.extend(of_cell.map(|edit| ("textEdit".to_owned(), edit)));
+            item.remove("textEdit");
+        }
+        if self.item(&overlay, &mut result).is_none()
+            && let Some(item) = result.as_object_mut()
+        {
+            item.remove("additionalTextEdits");
         }
         result
     }

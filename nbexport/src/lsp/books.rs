@@ -152,6 +152,11 @@ impl Books {
         Some(book.path.clone())
     }
 
+    /// The file of an open notebook, as it was read last.
+    pub(super) fn file(&self, path: &Path) -> Option<&Notebook> {
+        self.books.iter().find(|book| book.path == path)?.saved.as_ref()
+    }
+
     /// The text of an open document.
     pub(super) fn text(&self, document: &str) -> Option<&str> {
         self.documents.get(document).map(String::as_str)

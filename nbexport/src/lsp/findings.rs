@@ -1,6 +1,6 @@
 //! What is wrong with cells, from three sides: rust-analyzer while one types, cargo after a save, nbexport always.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use gen_lsp_types::{Position, Range};
@@ -11,6 +11,9 @@ use super::model::{DepLine, Seen};
 use super::overlay::{Overlay, Place};
 use super::{text, uri};
 use crate::diagnostic::{Diagnostic, Severity};
+
+/// What rust-analyzer guesses at: methods and fields, of which it misses some that the compiler finds.
+const GUESSES: [&str; 3] = ["E0599", "E0609", "E0610"];
 
 /// Something that is wrong with a cell, as a client shows it.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub(super) struct Findings {
     pub(super) is_loaded: bool,
     /// What rust-analyzer says of an overlay.
     analyzer: HashMap<PathBuf, Vec<Finding>>,
+    /// Guesses of rust-analyzer about cells that compile: the text of the cell, and what was said.
+    refuted: HashSet<(String, String)>,
     /// What cargo says of a notebook, by its name, each with the text of its cell.
     cargo: HashMap<String, Vec<(Finding, String)>>,
     /// What the workspace's own Cargo.toml is refused for, by the notebook's path.
@@ -37,9 +42,15 @@ pub(super) struct Findings {
 impl Findings {
     /// Takes what rust-analyzer says of an overlay.
     pub(super) fn of_analyzer(&mut self, overlay: &Overlay, seen: &Seen, diagnostics: &[Value]) {
-        let findings = diagnostics.iter().filter_map(|diagnostic| finding(overlay, seen, diagnostic));
         let Some(path) = uri::path(&overlay.uri) else { return };
-        self.analyzer.insert(path, findings.collect());
+        let findings = diagnostics.iter().filter_map(|diagnostic| finding(overlay, seen, diagnostic));
+        let findings: Vec<Finding> = findings.collect();
+        if self.is_loaded {
+            let proven = findings.iter().filter(|it| seen.proven.contains(&it.cell) && it.is_guess());
+            self.refuted
+                .extend(proven.filter_map(|it| Some((seen.texts.get(it.cell)?.clone(), it.message()))));
+        }
+        self.analyzer.insert(path, findings);
     }
 
     /// Takes what cargo says of all notebooks: compiler's messages with places in cells.
@@ -104,7 +115,12 @@ impl Findings {
         }
         let files = seen.overlays.iter().filter_map(|overlay| uri::path(&overlay.uri));
         let analyzer = files.filter(|_| self.is_loaded).filter_map(|path| self.analyzer.get(&path));
-        let analyzer = analyzer.flatten().cloned();
+        let is_refuted = |finding: &Finding| {
+            finding.is_guess()
+                && cell_text(finding.cell)
+                    .is_some_and(|text| self.refuted.contains(&(text, finding.message())))
+        };
+        let analyzer = analyzer.flatten().filter(|finding| !is_refuted(finding)).cloned();
         let own = seen.own.iter().map(|(cell, diagnostic)| own(*cell, diagnostic));
         let manifest = self.manifest.get(path).into_iter().flatten().cloned();
         // cargo saw what was saved: of a cell that was changed since, it says nothing.
@@ -125,6 +141,16 @@ impl Findings {
             }
         }
         all
+    }
+}
+
+impl Finding {
+    fn is_guess(&self) -> bool {
+        self.shown["code"].as_str().is_some_and(|code| GUESSES.contains(&code))
+    }
+
+    fn message(&self) -> String {
+        self.shown["message"].as_str().unwrap_or_default().to_owned()
     }
 }
 

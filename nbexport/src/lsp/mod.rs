@@ -12,7 +12,7 @@
 //! are sent. What a cell leaves open (`split`) while one types is closed behind it, so that other cells stay as they are.
 //!
 //! `server` goes between both: it hears of documents in two ways (`books`), turns what is asked (`requests`) into
-//! questions about overlays, and what is answered (`answers`) into places of cells. Where a name of a cell was found in
+//! questions about overlays (`waiting`), and what is answered (`answers`) into places of cells. Where a name of a cell was found in
 //! one overlay, references and rename go on to the others that the cell is in. What is wrong with a cell comes from
 //! rust-analyzer, from nbexport's own checks (`findings`), and after a save from cargo (`checks`).
 //!
@@ -38,6 +38,7 @@ mod text;
 mod tokens;
 mod told;
 mod uri;
+mod waiting;
 
 use std::path::PathBuf;
 

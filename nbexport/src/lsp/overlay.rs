@@ -111,6 +111,13 @@ impl Overlay {
         stretches
     }
 
+    /// The beginning of the first cell that belongs to this file, as the client knows it.
+    pub(super) fn first(&self) -> Option<Place> {
+        let line = self.lines.iter().position(|line| line.is_some_and(|line| line.is_home))?;
+        let start = self.lines[line]?;
+        self.to_client(Position::new(text::count(line), start.from.saturating_add_signed(start.shift)))
+    }
+
     /// A place of this file as the client knows it.
     pub(super) fn to_client(&self, position: Position) -> Option<Place> {
         let (cell, position) = self.in_cell(position)?;

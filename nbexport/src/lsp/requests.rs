@@ -1,41 +1,19 @@
-//! What a client asks: which overlays it is about, and what is made of the answers.
+//! What a client asks, and which overlays that is about.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use gen_lsp_types::{Position, Range};
-use lsp_server::{ErrorCode, Request, RequestId, Response, ResponseError};
+use lsp_server::{ErrorCode, Request, RequestId, ResponseError};
 use serde_json::{Value, json};
 
-use super::answers::{Answers, Part, position_of, range_of};
-use super::model::Overlays;
+use super::answers::{position_of, range_of};
 use super::overlay::Overlay;
 use super::server::Server;
+use super::waiting::Asked;
 use super::{directives, text, uri};
 use crate::edit::fmt;
 use crate::notebook::Notebook;
-
-/// A request that waits for rust-analyzer.
-pub(super) struct Asked {
-    pub(super) client: RequestId,
-    method: String,
-    /// The document that it is about.
-    document: String,
-    params: Value,
-    /// The overlays as they are when it is asked.
-    overlays: Overlays,
-    questions: Vec<Question>,
-    /// The files that have been asked about.
-    files: HashSet<PathBuf>,
-}
-
-/// One question to rust-analyzer.
-struct Question {
-    id: RequestId,
-    overlay: Option<Arc<Overlay>>,
-    answer: Option<std::result::Result<Value, ResponseError>>,
-}
 
 /// More stretches than this are asked about as one.
 const STRETCHES: usize = 8;
@@ -67,15 +45,10 @@ impl Server<'_> {
         if method == "textDocument/formatting" {
             return self.format(id, &document, notebook);
         }
-        let mut asked = Asked {
-            client: id,
-            method: method.to_owned(),
-            document,
-            params: params.clone(),
-            overlays: model.overlays_of_open(),
-            questions: Vec::new(),
-            files: HashSet::new(),
-        };
+        let place = position_of(&params["position"]).or_else(|| Some(range_of(&params["range"])?.start));
+        let cell = place.and_then(|place| Some(seen.cell_at(&document, place)?.0));
+        let overlays = model.overlays_of_open();
+        let mut asked = Asked { cell, ..Asked::new(id, method, document, params.clone(), overlays) };
         if let Some(position) = position_of(&params["position"]) {
             if let Some((cell, within)) = seen.cell_at(&asked.document, position)
                 && let Some(text) = self.cell_text(notebook, cell)
@@ -150,20 +123,9 @@ impl Server<'_> {
 
     fn ask_about_file(&mut self, id: RequestId, method: &str, params: Value, document: String) {
         let overlays = self.model.as_ref().map(super::model::Model::overlays_of_open).unwrap_or_default();
-        let mut asked = Asked {
-            client: id,
-            method: method.to_owned(),
-            document,
-            params: params.clone(),
-            overlays,
-            questions: Vec::new(),
-            files: HashSet::new(),
-        };
-        if self.is_passed_on(method)
-            && let Some(analyzer) = &mut self.analyzer
-        {
-            let id = analyzer.request(method, params);
-            asked.questions.push(Question { id, overlay: None, answer: None });
+        let mut asked = Asked::new(id, method, document, params.clone(), overlays);
+        if self.is_passed_on(method) {
+            self.ask_with(&mut asked, None, params);
         }
         self.wait(asked);
     }
@@ -178,141 +140,17 @@ impl Server<'_> {
         let Some(file) = file.as_str().and_then(uri::path) else {
             return self.answer(id, item);
         };
+        let cell = item["data"]["cell"].as_u64().and_then(|cell| usize::try_from(cell).ok());
         let unresolved = item.clone();
         item["data"] = item["data"]["data"].take();
         let overlays = self.model.as_ref().map(super::model::Model::overlays_of_open).unwrap_or_default();
         let Some(overlay) = overlays.get(&file).map(Arc::clone) else { return self.answer(id, unresolved) };
-        let mut asked = Asked {
-            client: id,
-            method: "completionItem/resolve".to_owned(),
-            document: document.as_str().unwrap_or_default().to_owned(),
-            params: unresolved,
-            overlays,
-            questions: Vec::new(),
-            files: HashSet::new(),
-        };
-        if let Some(analyzer) = &mut self.analyzer {
-            // Its edits are the cell's by now; what it completes, it knows by its own data.
-            let id = analyzer.request("completionItem/resolve", item);
-            asked.questions.push(Question { id, overlay: Some(overlay), answer: None });
-        }
+        let document = document.as_str().unwrap_or_default().to_owned();
+        let asked = Asked::new(id, "completionItem/resolve", document, unresolved, overlays);
+        let mut asked = Asked { cell, ..asked };
+        // Its edits are the cell's by now; what it completes, it knows by its own data.
+        self.ask_with(&mut asked, Some(overlay), item);
         self.wait(asked);
-    }
-
-    /// Asks about an overlay.
-    fn ask(&mut self, asked: &mut Asked, overlay: Arc<Overlay>, change: impl FnOnce(&mut Value)) {
-        let Some(analyzer) = &mut self.analyzer else { return };
-        let mut params = asked.params.clone();
-        params["textDocument"] = json!({"uri": overlay.uri});
-        change(&mut params);
-        let id = analyzer.request(&asked.method, params);
-        asked.files.extend(uri::path(&overlay.uri));
-        asked.questions.push(Question { id, overlay: Some(overlay), answer: None });
-    }
-
-    fn wait(&mut self, asked: Asked) {
-        if asked.questions.is_empty() {
-            let empty = if asked.method == "completionItem/resolve" { asked.params } else { Value::Null };
-            self.answer(asked.client, empty);
-        } else {
-            self.waiting.push(asked);
-        }
-    }
-
-    /// Takes an answer of rust-analyzer.
-    pub(super) fn answered(&mut self, response: Response) {
-        let Response { id, response_result } = response;
-        let is_it = |asked: &Asked| asked.questions.iter().any(|question| question.id == id);
-        let Some(at) = self.waiting.iter().position(is_it) else { return };
-        let asked = &mut self.waiting[at];
-        for question in asked.questions.iter_mut().filter(|question| question.id == id) {
-            question.answer = Some(response_result.clone());
-        }
-        if asked.questions.iter().any(|question| question.answer.is_none()) {
-            return;
-        }
-        let mut asked = self.waiting.remove(at);
-        if matches!(asked.method.as_str(), "textDocument/references" | "textDocument/rename") {
-            let before = asked.questions.len();
-            self.follow(&mut asked);
-            if asked.questions.len() > before {
-                self.waiting.push(asked);
-                return;
-            }
-        }
-        self.finish(asked);
-    }
-
-    /// A cell stands in the program of its notebook, and it may stand in a module: where one of them was found, the other
-    /// is asked about, too.
-    fn follow(&mut self, asked: &mut Asked) {
-        let Some(model) = &mut self.model else { return };
-        let answers = asked.questions.iter().filter_map(|question| question.answer.as_ref()?.as_ref().ok());
-        let mut next: Vec<(Arc<Overlay>, Position)> = Vec::new();
-        for (file, range) in answers.flat_map(places) {
-            let Some(path) = uri::path(&file) else { continue };
-            let siblings = model.overlays_of_file(&path);
-            let Some(found) = siblings.iter().find(|overlay| uri::path(&overlay.uri).as_ref() == Some(&path))
-            else {
-                continue;
-            };
-            let Some((cell, position)) = found.in_cell(range.start) else { continue };
-            for sibling in &siblings {
-                let Some(file) = uri::path(&sibling.uri) else { continue };
-                if !asked.files.contains(&file)
-                    && let Some(position) = sibling.of_cell(cell, position)
-                {
-                    asked.files.insert(file);
-                    next.push((Arc::clone(sibling), position));
-                }
-            }
-        }
-        for (overlay, position) in next {
-            self.ask(asked, overlay, |params| params["position"] = json!(position));
-        }
-    }
-
-    fn finish(&mut self, asked: Asked) {
-        let is_rename = asked.method == "textDocument/rename";
-        let mut parts = Vec::new();
-        let mut error = None;
-        for (index, question) in asked.questions.into_iter().enumerate() {
-            match question.answer {
-                Some(Ok(result)) => parts.push(Part { overlay: question.overlay, result }),
-                // What was asked further may be about nothing.
-                Some(Err(refused)) if index == 0 => error = Some(refused),
-                _ => {}
-            }
-        }
-        if let Some(error) = error.filter(|_| parts.is_empty()) {
-            return self.refuse(asked.client, error);
-        }
-        let Some(model) = &mut self.model else { return self.answer(asked.client, Value::Null) };
-        let mut answers = Answers { model, overlays: &asked.overlays, document: &asked.document };
-        let answer = answers.answer(&asked.method, parts);
-        if is_rename && answer.is_null() {
-            let message = "a part of this name is not in a cell, so it cannot be renamed here".to_owned();
-            let error = ResponseError { code: ErrorCode::RequestFailed as i32, message, data: None };
-            return self.refuse(asked.client, error);
-        }
-        self.answer(asked.client, answer);
-    }
-
-    /// The client does not want to know any more.
-    pub(super) fn cancel(&mut self, id: &RequestId) {
-        let Some(at) = self.waiting.iter().position(|asked| asked.client == *id) else { return };
-        let asked = self.waiting.remove(at);
-        for question in asked.questions {
-            if let Some(analyzer) = &self.analyzer {
-                analyzer.notify("$/cancelRequest", json!({"id": question.id}));
-            }
-        }
-        let error = ResponseError {
-            code: ErrorCode::RequestCanceled as i32,
-            message: "canceled".to_owned(),
-            data: None,
-        };
-        self.refuse(asked.client, error);
     }
 
     /// Formats the cells of a document, by nbexport's own rules.
@@ -366,19 +204,4 @@ fn clipped(overlay: &Overlay, (first, last): (u32, u32), range: Range) -> Option
     let mut lines = (first..=last).filter(is_within);
     let first = lines.next()?;
     Some((first, lines.next_back().unwrap_or(first)))
-}
-
-/// The places that an answer names, each with its file.
-fn places(answer: &Value) -> Vec<(String, Range)> {
-    let located = |it: &Value| Some((it.get("uri")?.as_str()?.to_owned(), range_of(it.get("range")?)?));
-    if let Value::Array(all) = answer {
-        return all.iter().filter_map(located).collect();
-    }
-    let changes = answer.get("documentChanges").and_then(Value::as_array);
-    let of_change = |change: &Value| {
-        let file = change["textDocument"]["uri"].as_str().unwrap_or_default().to_owned();
-        let edits = change["edits"].as_array().cloned().unwrap_or_default();
-        edits.into_iter().filter_map(move |edit| Some((file.clone(), range_of(&edit["range"])?)))
-    };
-    changes.into_iter().flatten().flat_map(of_change).collect()
 }

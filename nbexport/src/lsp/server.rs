@@ -11,7 +11,7 @@ use super::books::Books;
 use super::checks::{self, Checked};
 use super::findings::Findings;
 use super::model::Model;
-use super::requests::Asked;
+use super::waiting::Asked;
 use super::{Options, capabilities, uri};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::project::Project;
@@ -107,8 +107,12 @@ impl<'a> Server<'a> {
 
     /// Turns to the project of a path, and starts rust-analyzer on it.
     pub(super) fn open_project(&mut self, path: &Path) -> Result<()> {
-        let project = Project::discover(path, None)
-            .or_else(|wrong| Project::of_notebooks(&[path.to_owned()]).map_err(|_| wrong))?;
+        let (project, wrong) =
+            match Project::discover(path, None).or_else(|_| Project::of_notebooks(&[path.to_owned()])) {
+                Ok(project) => (project, None),
+                // Its notebooks are there, whatever is wrong with its configuration.
+                Err(wrong) => (Project::alone(path), Some(wrong)),
+            };
         self.analyzer = None;
         let mut model = Model::new(project);
         let written = model.write(&self.books);
@@ -118,7 +122,8 @@ impl<'a> Server<'a> {
             Diagnostic::error(format!("cannot write to `{}`: {error}", root.display()))
                 .help("see that there is room, and that the folder may be written")
         })?;
-        self.start()
+        self.start()?;
+        wrong.map_or(Ok(()), Err)
     }
 
     fn start(&mut self) -> Result<()> {

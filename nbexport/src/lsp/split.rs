@@ -40,12 +40,17 @@ struct Token<'a> {
 
 const ITEMS: &[&str] = &["use", "static", "type", "mod", "fn", "struct", "enum", "trait", "impl"];
 
-/// Takes a cell's text apart.
-pub(super) fn split(text: &str) -> Split {
-    let header = header::lines(text)
+/// Where a cell's Rust begins: below its directives and commands.
+pub(super) fn start(text: &str) -> usize {
+    header::lines(text)
         .filter(|line| line.text.trim_start().starts_with("//|") || line.is_command())
         .last()
-        .map_or(0, |line| (line.span().end + 1).min(text.len()));
+        .map_or(0, |line| (line.span().end + 1).min(text.len()))
+}
+
+/// Takes a cell's text apart.
+pub(super) fn split(text: &str) -> Split {
+    let header = start(text);
     let (tokens, mut closers) = tokens(text, header);
     let mut split = Split::default();
     let mut open: Vec<usize> = Vec::new();

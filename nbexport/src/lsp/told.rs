@@ -10,7 +10,6 @@ use lsp_server::{Notification, RequestId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::model::Model;
 use super::server::Server;
 use super::uri;
 use crate::project::Project;
@@ -89,28 +88,28 @@ impl Server<'_> {
 
     fn opened(&mut self, path: Option<PathBuf>) {
         let Some(path) = path else { return };
-        let is_ours = |model: &Model| path.starts_with(&model.project.root);
-        let is_first = self.books.paths().count() == 1;
-        let other = Project::discover(&path, None).ok();
-        let moves = match (&self.model, &other) {
-            (Some(model), Some(other)) => is_first && other.root != model.project.root,
-            (Some(model), None) => is_first && !is_ours(model),
-            (None, _) => true,
-        };
-        if moves && let Err(diagnostic) = self.open_project(&path) {
-            self.tell(1, &diagnostic);
-        }
-        if !moves {
-            // One that is not the project's own has no program yet.
-            let is_known = self
-                .model
-                .as_ref()
-                .is_some_and(|model| model.scratch.program(&model.project.name_of(&path)).is_file());
-            if !is_known {
-                self.write(None);
+        if self.moves_to(&path) {
+            if let Err(diagnostic) = self.open_project(&path) {
+                self.tell(1, &diagnostic);
             }
+        } else if self.model.as_ref().is_some_and(|model| !model.has_program(&path)) {
+            // One that is not the project's own has no program yet.
+            self.write(None);
         }
         self.changed(Some(path));
+    }
+
+    /// Whether the project to be served is another one than before: the first notebook to be opened says which, and a
+    /// project that could not be read may be one now.
+    fn moves_to(&self, path: &Path) -> bool {
+        let Some(model) = &self.model else { return true };
+        if self.books.paths().count() != 1 {
+            return false;
+        }
+        match Project::discover(path, None) {
+            Ok(other) => other.root != model.project.root || !model.project.is_configured,
+            Err(_) => !path.starts_with(&model.project.root),
+        }
     }
 
     /// The cells of a notebook are other ones.
@@ -138,7 +137,13 @@ impl Server<'_> {
         let notebook = self.books.saved(uri);
         if let Some(path) = &notebook {
             self.findings.saved(path);
-            self.write(Some(path));
+            if self.moves_to(path) {
+                if let Err(diagnostic) = self.open_project(path) {
+                    self.tell(1, &diagnostic);
+                }
+            } else {
+                self.write(Some(path));
+            }
         } else if let Some(analyzer) = &self.analyzer {
             analyzer.notify("textDocument/didSave", json!({"textDocument": {"uri": uri}}));
         }

@@ -37,6 +37,8 @@ pub(crate) struct Client {
     pub(crate) ever_wrong: Vec<String>,
     messages: String,
     is_at_rest: bool,
+    /// What the server said that it can do.
+    pub(crate) capabilities: Value,
     next: i64,
 }
 
@@ -78,14 +80,16 @@ impl Client {
             ever_wrong: Vec::new(),
             messages: String::new(),
             is_at_rest: false,
+            capabilities: Value::Null,
             next: 0,
         };
         let root = format!("file://{}", client.root.display());
         let capabilities = json!({"experimental": {"serverStatusNotification": true}});
         let options = json!({"checkOnSave": false});
-        client.request("initialize", json!({
+        let said = client.request("initialize", json!({
             "processId": null, "rootUri": root, "capabilities": capabilities, "initializationOptions": options,
         }));
+        client.capabilities = said["result"]["capabilities"].clone();
         client.notify("initialized", json!({}));
         client
     }

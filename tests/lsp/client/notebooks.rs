@@ -79,8 +79,13 @@ impl Client {
             "start": self.position(name, cell, at), "end": self.position(name, cell, at + from.len()),
         });
         let changes = json!([{"range": range, "text": to}]);
-        let document = json!({"uri": self.uri(name, cell), "version": 2});
         *self.text_mut(name, cell) = text.replacen(from, to, 1);
+        self.type_raw(name, cell, &changes);
+    }
+
+    /// Sends changes of a cell's document as they are, whatever they are.
+    pub(crate) fn type_raw(&mut self, name: &str, cell: &str, changes: &Value) {
+        let document = json!({"uri": self.uri(name, cell), "version": 2});
         match self.speech {
             Speech::Joined => self.notify(
                 "textDocument/didChange",
@@ -91,6 +96,11 @@ impl Client {
                 self.change(name, &change);
             }
         }
+    }
+
+    /// Takes this for a cell's text, as it was sent otherwise.
+    pub(crate) fn believe(&mut self, name: &str, cell: &str, text: &str) {
+        text.clone_into(self.text_mut(name, cell));
     }
 
     fn change(&mut self, name: &str, cells: &Value) {
@@ -119,7 +129,34 @@ impl Client {
         self.change(name, &json!({"structure": {"array": array, "didClose": closed}}));
     }
 
-    pub(super) fn text(&self, name: &str, cell: &str) -> &str {
+    /// Moves a cell before another, or to the end: it goes and comes in one change, and its document stays open.
+    pub(crate) fn move_before(&mut self, name: &str, cell: &str, before: Option<&str>) {
+        let place =
+            |client: &Self, cell: &str| client.open[name].iter().position(|(id, _, _)| id == cell).unwrap();
+        let from = place(self, cell);
+        let moved = self.open.get_mut(name).unwrap().remove(from);
+        let gone = json!({"structure": {"array": {"start": from, "deleteCount": 1}}});
+        self.change(name, &gone);
+        let to = before.map_or(self.open[name].len(), |before| place(self, before));
+        self.open.get_mut(name).unwrap().insert(to, moved);
+        let cells = json!([{"kind": 2, "document": self.uri(name, cell)}]);
+        self.change(name, &json!({"structure": {"array": {"start": to, "deleteCount": 0, "cells": cells}}}));
+    }
+
+    /// Closes a notebook, whether it is open or not.
+    pub(crate) fn close(&mut self, name: &str) {
+        let document = json!({"uri": self.notebook_uri(name)});
+        self.open.remove(name);
+        self.notify("notebookDocument/didClose", json!({"notebookDocument": document}));
+    }
+
+    /// Tells that a notebook was saved.
+    pub(crate) fn save(&mut self, name: &str) {
+        let document = json!({"uri": self.notebook_uri(name)});
+        self.notify("notebookDocument/didSave", json!({"notebookDocument": document}));
+    }
+
+    pub(crate) fn text(&self, name: &str, cell: &str) -> &str {
         let cells = self.open[name].iter();
         cells
             .clone()
@@ -148,7 +185,15 @@ impl Client {
                 let place = |key: &str| edit["range"]["start"][key].as_u64();
                 std::cmp::Reverse((place("line"), place("character")))
             });
-            if let Some((path, cell)) = uri.split_once('#') {
+            let joined = self
+                .open
+                .keys()
+                .find(|name| self.speech == Speech::Joined && self.notebook_uri(name) == *uri);
+            if let Some(name) = joined.cloned() {
+                for edit in edits {
+                    self.make_joined(&name, edit);
+                }
+            } else if let Some((path, cell)) = uri.split_once('#') {
                 let name = path.rsplit('/').next().unwrap().trim_end_matches(".ipynb").to_owned();
                 for edit in edits {
                     let text = self.text(&name, cell).to_owned();
@@ -167,6 +212,24 @@ impl Client {
                 self.wake(&notebook);
             }
         }
+    }
+
+    /// Makes a change of a document of joined cells, which has to lie in one of them.
+    fn make_joined(&mut self, name: &str, mut edit: Value) {
+        let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+        let (start, end) = (number(&edit["range"]["start"]["line"]), number(&edit["range"]["end"]["line"]));
+        let holds = |(id, kind, text): &&(String, String, String)| {
+            let first = self.first_line(name, id);
+            let lines = first..=first + text.matches('\n').count();
+            kind == "code" && lines.contains(&start) && lines.contains(&end)
+        };
+        let found = self.open[name].iter().find(holds);
+        let (id, _, text) = found.unwrap_or_else(|| panic!("not in a cell: {edit}")).clone();
+        let first = self.first_line(name, &id);
+        edit["range"]["start"]["line"] = json!(start - first);
+        edit["range"]["end"]["line"] = json!(end - first);
+        let new = changed(&text, &edit);
+        self.replace(name, &id, &text, &new);
     }
 
     /// Opens and closes a notebook whose file was written, so that it is seen as it is.

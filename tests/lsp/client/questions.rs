@@ -12,7 +12,35 @@ impl Client {
         self.ask_with(method, name, cell, at, json!({}))
     }
 
-    fn ask_with(&mut self, method: &str, name: &str, cell: &str, at: &str, mut params: Value) -> Value {
+    /// Asks about a piece of a cell.
+    pub(crate) fn ask_about(
+        &mut self,
+        method: &str,
+        name: &str,
+        cell: &str,
+        piece: &str,
+        mut params: Value,
+    ) -> Value {
+        let at = self.text(name, cell).find(piece).unwrap_or_else(|| panic!("`{piece}` is not in {cell}"));
+        let (start, end) = (self.position(name, cell, at), self.position(name, cell, at + piece.len()));
+        params["range"] = json!({"start": start, "end": end});
+        self.ask_with(method, name, cell, "", params)
+    }
+
+    /// Where a place of a document is: the cell, and the text that begins there.
+    pub(crate) fn place(&self, name: &str, cell: &str, line: u64, character: u64) -> String {
+        let range = json!({"start": {"line": line, "character": character}});
+        self.show(&json!({"uri": self.uri(name, cell), "range": range}))
+    }
+
+    pub(crate) fn ask_with(
+        &mut self,
+        method: &str,
+        name: &str,
+        cell: &str,
+        at: &str,
+        mut params: Value,
+    ) -> Value {
         params["textDocument"] = json!({"uri": self.uri(name, cell)});
         if let Some((before, after)) = at.split_once('‸') {
             let text = self.text(name, cell);

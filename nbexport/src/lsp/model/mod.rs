@@ -34,6 +34,8 @@ pub(super) struct Model {
     pub(super) open: BTreeMap<PathBuf, Seen>,
     /// Of the others, as far as somebody asked for them.
     closed: HashMap<PathBuf, Vec<Arc<Overlay>>>,
+    /// The notebooks that have a package in the workspace, by name.
+    members: Vec<String>,
     /// The `:dep` lines of all notebooks that cargo was shown.
     dep_lines: BTreeMap<PathBuf, Vec<DepLine>>,
     /// The crates that cargo refuses a notebook.
@@ -47,8 +49,8 @@ impl Model {
         let crate_name = export::crate_name(&project).unwrap_or_default();
         let scratch = Scratch::of(&project);
         let (open, closed, read) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        let (dep_lines, refused) = (BTreeMap::new(), HashMap::new());
-        Self { project, scratch, crate_name, open, closed, dep_lines, refused, read }
+        let (members, dep_lines, refused) = (Vec::new(), BTreeMap::new(), HashMap::new());
+        Self { project, scratch, crate_name, open, closed, members, dep_lines, refused, read }
     }
 
     /// The overlays of all open notebooks.

@@ -25,10 +25,16 @@ impl Model {
             changed |= self.write_one(&notebook, path)?;
             names.push(name);
         }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        changed |= self.scratch.write(&self.project, &names)?;
+        let members: Vec<&str> = names.iter().map(String::as_str).collect();
+        changed |= self.scratch.write(&self.project, &members)?;
+        self.members = names;
         proc_macro2::extra::invalidate_current_thread_spans();
         Ok(changed)
+    }
+
+    /// Whether a notebook is one of those whose programs were written.
+    pub(in crate::lsp) fn has_program(&self, path: &Path) -> bool {
+        self.members.contains(&self.project.name_of(path))
     }
 
     /// Writes the program of one notebook as it was saved.

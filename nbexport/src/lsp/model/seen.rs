@@ -14,6 +14,7 @@ use crate::lsp::books::{Books, Current};
 use crate::lsp::overlay::{Cells, Line, Overlay};
 use crate::lsp::{text, uri};
 use crate::notebook::parsed::{ParsedNotebook, Role};
+use crate::notebook::{Cell, Notebook};
 use crate::run::verdict::Expect;
 
 /// What an open notebook comes to.
@@ -27,6 +28,8 @@ pub(in crate::lsp) struct Seen {
     pub(in crate::lsp) own: Vec<(usize, Diagnostic)>,
     /// The cells of which nobody expects that they compile.
     pub(in crate::lsp) quiet: HashSet<usize>,
+    /// The cells that are known to compile: they have run, and nothing was changed since.
+    pub(in crate::lsp) proven: HashSet<usize>,
     /// The texts of all cells.
     pub(in crate::lsp) texts: Vec<String>,
     /// The modules, by name.
@@ -60,7 +63,10 @@ impl Model {
         self.closed.remove(path);
         let seen = match books.current(path, &name) {
             None => None,
-            Some(Ok(current)) => Some(self.seen(path, &current)),
+            Some(Ok(current)) => {
+                let proven = books.file(path).map(|file| proven(&current.notebook, file));
+                Some(Seen { proven: proven.unwrap_or_default(), ..self.seen(path, &current) })
+            }
             // What a client sends is made into a notebook here: it cannot fail.
             Some(Err(_)) => Some(Seen::default()),
         };
@@ -226,4 +232,22 @@ impl Model {
         let after = lib_rs::declare(&lib, "lib.rs", &modules, Some(&self.crate_name)).ok()?;
         Some((uri::of(&path), after))
     }
+}
+
+/// The cells that have run without an error. None if anything is not as it was saved: it may be what a cell uses.
+fn proven(now: &Notebook, saved: &Notebook) -> HashSet<usize> {
+    fn code(notebook: &Notebook) -> Vec<&Cell> {
+        notebook.cells.iter().filter(|cell| cell.is_code()).collect()
+    }
+    let (cells, before) = (code(now), code(saved));
+    let is_same = |(cell, before): (&&Cell, &&Cell)| cell.text().lines().eq(before.text().lines());
+    if cells.len() != before.len() || !cells.iter().zip(&before).all(is_same) {
+        return HashSet::new();
+    }
+    let ran = |cell: &Cell| {
+        let count = cell.spans.execution_count.clone().is_some_and(|span| saved.text()[span] != *"null");
+        let outputs = saved.outputs(cell);
+        (count || !outputs.is_empty()) && outputs.iter().all(|output| output["output_type"] != "error")
+    };
+    cells.iter().zip(before).filter(|(_, saved)| ran(saved)).map(|(cell, _)| cell.number - 1).collect()
 }
