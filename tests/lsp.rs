@@ -137,6 +137,18 @@ fn a_cell_is_understood_where_it_belongs() {
 }
 
 #[test]
+fn an_exported_cell_is_understood_where_no_notebook_asks_for_the_crate() {
+    if !has_rust_analyzer() {
+        return;
+    }
+    let case = Case::of("--- one\n//| export\npub fn celsius(fahrenheit: f64) -> f64 { fahrenheit - 32.0 }");
+    case.export();
+    let mut client = opened(&case, Speech::Notebook, &["00_demo"]);
+    let hover = client.ask("textDocument/hover", "00_demo", "one", "fn ‸celsius");
+    assert!(hover["contents"]["value"].to_string().contains("exp::nb_00"), "{hover}");
+}
+
+#[test]
 fn what_is_wrong_is_said_while_it_is_typed_and_at_its_cell_alone() {
     if !has_rust_analyzer() {
         return;

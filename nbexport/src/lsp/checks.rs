@@ -18,8 +18,8 @@ use crate::run::native;
 pub(super) enum Checked {
     /// The compiler's messages about cells.
     Cargo(Vec<Value>),
-    /// For each notebook the `:dep` lines that cargo refuses.
-    Manifests(Vec<(PathBuf, Vec<DepLine>)>),
+    /// For each notebook the `:dep` lines that cargo refuses, and whether it refuses the project's crate.
+    Manifests(Vec<(PathBuf, Vec<DepLine>)>, bool),
 }
 
 /// The checks that are under way.
@@ -62,6 +62,7 @@ impl Checks {
     pub(super) fn manifests(&self, model: &Model) {
         let manifest = model.scratch.manifest();
         let lines = model.dep_lines();
+        let krate = model.package();
         let sender = self.sender.clone();
         std::thread::spawn(move || {
             let output = Command::new(native::cargo())
@@ -83,7 +84,8 @@ impl Checks {
                 let lines = lines.map(|(cell, name, diagnostic)| (cell, name, diagnostic.note(said.trim())));
                 (path, lines.collect())
             });
-            let _ = sender.send(Checked::Manifests(found.collect()));
+            let found = found.collect();
+            let _ = sender.send(Checked::Manifests(found, krate.as_deref().is_some_and(is_refused)));
         });
     }
 }

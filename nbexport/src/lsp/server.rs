@@ -254,7 +254,10 @@ impl<'a> Server<'a> {
                 };
                 self.findings.of_cargo(&messages, texts);
             }
-            Checked::Manifests(found) => {
+            Checked::Manifests(found, is_crate_refused) => {
+                if is_crate_refused && let Some(model) = &mut self.model {
+                    model.refuse_crate();
+                }
                 for (path, found) in &found {
                     self.findings.of_manifest(path, found);
                     let names = found.iter().map(|(_, name, _)| name.clone());
@@ -263,7 +266,7 @@ impl<'a> Server<'a> {
                     }
                 }
                 // Without those lines, the rest can be loaded.
-                if found.iter().any(|(_, found)| !found.is_empty()) {
+                if is_crate_refused || found.iter().any(|(_, found)| !found.is_empty()) {
                     self.write(None);
                 }
             }

@@ -34,6 +34,8 @@ pub(super) struct Model {
     pub(super) open: BTreeMap<PathBuf, Seen>,
     /// Of the others, as far as somebody asked for them.
     closed: HashMap<PathBuf, Vec<Arc<Overlay>>>,
+    /// Whether cargo cannot load the project's crate.
+    is_crate_refused: bool,
     /// The notebooks that have a package in the workspace, by name.
     members: Vec<String>,
     /// The `:dep` lines of all notebooks that cargo was shown.
@@ -50,7 +52,18 @@ impl Model {
         let scratch = Scratch::of(&project);
         let (open, closed, read) = (BTreeMap::new(), HashMap::new(), HashMap::new());
         let (members, dep_lines, refused) = (Vec::new(), BTreeMap::new(), HashMap::new());
-        Self { project, scratch, crate_name, open, closed, members, dep_lines, refused, read }
+        Self {
+            project,
+            scratch,
+            crate_name,
+            open,
+            closed,
+            is_crate_refused: false,
+            members,
+            dep_lines,
+            refused,
+            read,
+        }
     }
 
     /// The overlays of all open notebooks.

@@ -26,7 +26,7 @@ impl Model {
             names.push(name);
         }
         let members: Vec<&str> = names.iter().map(String::as_str).collect();
-        changed |= self.scratch.write(&self.project, &members)?;
+        changed |= self.scratch.write(&self.project, &members, self.package().as_deref())?;
         self.members = names;
         proc_macro2::extra::invalidate_current_thread_spans();
         Ok(changed)
@@ -41,9 +41,13 @@ impl Model {
     pub(in crate::lsp) fn write_saved(&mut self, path: &Path) -> std::io::Result<bool> {
         let Ok(notebook) = Notebook::read(path, &self.project.name_of(path)) else { return Ok(false) };
         self.refused.remove(path);
-        let changed = self.write_one(&notebook, path);
+        let mut changed = self.write_one(&notebook, path)?;
+        if std::mem::take(&mut self.is_crate_refused) {
+            let members: Vec<&str> = self.members.iter().map(String::as_str).collect();
+            changed |= self.scratch.write(&self.project, &members, self.package().as_deref())?;
+        }
         proc_macro2::extra::invalidate_current_thread_spans();
-        changed
+        Ok(changed)
     }
 
     fn write_one(&mut self, notebook: &Notebook, path: &Path) -> std::io::Result<bool> {
@@ -78,6 +82,17 @@ impl Model {
     /// The `:dep` lines of all notebooks, as they were saved.
     pub(in crate::lsp) fn dep_lines(&self) -> Vec<(PathBuf, Vec<DepLine>)> {
         self.dep_lines.iter().map(|(path, lines)| (path.clone(), lines.clone())).collect()
+    }
+
+    /// The package of the project's crate, as far as cargo can load it.
+    pub(in crate::lsp) fn package(&self) -> Option<String> {
+        let is_there = self.project.is_configured && !self.is_crate_refused;
+        is_there.then(|| scratch::package_of(&self.project)).flatten()
+    }
+
+    /// Leaves the project's crate out until a notebook is saved.
+    pub(in crate::lsp) fn refuse_crate(&mut self) {
+        self.is_crate_refused = true;
     }
 
     /// Leaves these lines of a notebook out until it is saved again: cargo refuses the whole workspace for them.
