@@ -83,11 +83,17 @@ compare *ARGS:
     target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
     target/compare/bin/python benches/compare.py {{ARGS}}
 
-# The convolutional networks of exp, and single layers, beside PyTorch and JAX, in one run
+# The convolutional networks of exp, and single layers, beside PyTorch, JAX, candle and burn, in one run
 compare-networks *ARGS:
     test -x target/compare/bin/python || python3 -m venv target/compare
     target/compare/bin/python -c "import torch, numpy, jax" || target/compare/bin/pip install torch numpy jax
     target/compare/bin/python benches/networks.py {{ARGS}}
+
+# The trainings of the course's table of runs, by PyTorch
+pytorch-runs *ARGS:
+    test -x target/compare/bin/python || python3 -m venv target/compare
+    target/compare/bin/python -c "import torch, numpy" || target/compare/bin/pip install torch numpy
+    target/compare/bin/python benches/runs.py {{ARGS}}
 
 # The benchmarks that notebooks export
 bench *ARGS:

@@ -3,6 +3,8 @@
 //! A side gets the folder that the script wrote its files to, and then a word a line on standard input: `check`,
 //! `forward`, `params`, `input`, `product` or `epoch`. It answers each with a line of JSON.
 
+pub mod networks;
+
 use std::hint::black_box;
 use std::io::BufRead as _;
 use std::path::Path;

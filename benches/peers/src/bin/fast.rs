@@ -1,6 +1,6 @@
-//! The fast model of notebook 03a, behind the same interface.
+//! The fast model of notebook 03b, behind the same interface.
 
-type Model = exp::nb_03a::Model;
+type Model = exp::nb_03b::Model;
 
 include!("../ours.rs");
 

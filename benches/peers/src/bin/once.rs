@@ -1,8 +1,8 @@
-//! The fast model of notebook 03a with the loss said beforehand: there and back in one pass, into a kept array.
+//! The fast model of notebook 03b with the loss said beforehand: there and back in one pass, into a kept array.
 
-use exp::nb_03a::{mse_of, train_epoch};
+use exp::nb_03b::{mse_of, train_epoch};
 
-type Model = exp::nb_03a::Model;
+type Model = exp::nb_03b::Model;
 
 include!("../ours.rs");
 
