@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use exp::nb_02::{self, Module, Mse, float, get_data, mean_std, normalize, relative_error, targets};
 use exp::nb_03::{self, DataLoader, Dataset, Optimizer, Sampler};
-use exp::nb_03a::{cross_entropy_of, mse_of, train_epoch};
+use exp::nb_03b::{cross_entropy_of, mse_of, train_epoch};
 use ndarray::{ArcArray2, Array1, Array2, ArrayRef2};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Deep learning from the foundations, in Rust: from a matrix product in three loops to a network that learns.
 //!
 //! Every module `nb_…` is exported from the notebook of its number, where each step is explained, measured and tested
-//! as it is made; [`mnist`] loads the data they work on. [`Model`] is the network of [`nb_02`] made fast in [`nb_03a`]:
+//! as it is made; [`mnist`] loads the data they work on. [`Model`] is the network of [`nb_02`] made fast in [`nb_03a`] and [`nb_03b`]:
 //! the same layers and numbers, computed in blocks that stay in the cache, on all cores. Models remember on the way
 //! forward what they need on the way back:
 //!
@@ -39,7 +39,7 @@ pub mod fast;
 pub mod mnist;
 pub mod plot;
 
-pub use nb_03a::Model;
+pub use nb_03b::Model;
 
 // nbexport: begin modules (nbexport keeps these lines)
 #[allow(unused_extern_crates, reason = "for cells that say `use exp::…`, here as in a notebook")]
@@ -58,6 +58,8 @@ pub mod nb_02b;
 pub mod nb_03;
 #[rustfmt::skip]
 pub mod nb_03a;
+#[rustfmt::skip]
+pub mod nb_03b;
 #[rustfmt::skip]
 pub mod nb_04;
 #[rustfmt::skip]

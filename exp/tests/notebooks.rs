@@ -10,14 +10,20 @@ const LONG: &[(&str, &str, &str)] = &[
     ("02_fully_connected", "test-torch", "inputs by formula and PyTorch's numbers stand beside each other"),
     ("03_minibatch_training", "step-impl", "one impl of a trait with six methods of a line each"),
     ("03_minibatch_training", "sequential-impl", "one impl of a trait with four methods of a few lines each"),
-    ("03a_faster", "*", "code for the vector unit: what belongs to one loop has to stay in one function"),
+    ("03b_tiles", "*", "code for the vector unit: what belongs to one loop has to stay in one function"),
 ];
 
 /// Lines of a cell that a reader takes in at a glance: without documentation, directives and dependencies.
 const LONGEST: usize = 20;
 
+/// The same where each cell is a step that makes a program faster, and is read beside the one before.
+const LONGEST_STEP: (&str, usize) = ("03a_faster", 15);
+
 /// How many code cells may follow each other without a word.
 const RUN: usize = 4;
+
+/// Cells of a notebook from 04 on: an evening's reading.
+const PAGE: usize = 120;
 
 /// What JupyterLab shows of a notebook that it does not trust, as a fresh clone's is not.
 const SAFE: [&str; 4] = ["text/plain", "text/markdown", "image/png", "image/jpeg"];
@@ -98,9 +104,22 @@ fn no_code_cell_is_longer_than_a_glance() {
         let id = text(&cell["id"]);
         let excused =
             LONG.iter().any(|(name, cell, _)| *name == notebook.name && (*cell == "*" || *cell == id));
-        (is_code(cell) && lines > LONGEST && !excused).then(|| format!("{lines} lines"))
+        let longest = if notebook.name == LONGEST_STEP.0 { LONGEST_STEP.1 } else { LONGEST };
+        (is_code(cell) && lines > longest && !excused).then(|| format!("{lines} lines"))
     });
-    none("cells over 20 lines, without a reason in this file", &long);
+    none("cells that are too long, without a reason in this file", &long);
+}
+
+#[test]
+fn the_notebooks_of_the_second_part_are_no_longer_than_a_page() {
+    let later = |notebook: &&Notebook| notebook.name.as_str() >= "04";
+    let long: Vec<_> = notebooks()
+        .iter()
+        .filter(later)
+        .filter(|it| it.cells.len() > PAGE)
+        .map(|it| it.name.clone())
+        .collect();
+    none("notebooks of more than 120 cells", &long);
 }
 
 #[test]
