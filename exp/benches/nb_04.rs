@@ -22,7 +22,7 @@ fn main() {
     criterion.final_summary();
 }
 
-// %% 04_callbacks.ipynb bench-loop 4ae0704c
+// %% 04_callbacks.ipynb bench-loop fc4aa104
 fn bench_epoch_by_the_loop(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
@@ -32,7 +32,7 @@ fn bench_epoch_by_the_loop(nbexport: &mut criterion::Criterion) {
     use ndarray::{Array2, array};
     // setup: cell bench-setup
     //| setup
-    use exp::nb_00::timeit;
+    use exp::nb_00::{race, timeit};
     use exp::nb_03::train_epoch;
     // end of setup
     //| bench epoch_by_the_loop
@@ -51,7 +51,7 @@ fn bench_epoch_by_the_loop(nbexport: &mut criterion::Criterion) {
     nbexport.bench_function("nb_04/epoch_by_the_loop", |bencher| bencher.iter(&mut measured));
 }
 
-// %% 04_callbacks.ipynb bench-learner 50935622
+// %% 04_callbacks.ipynb bench-learner 46d28ea4
 fn bench_epoch_by_the_learner(nbexport: &mut criterion::Criterion) {
     // setup: cell test-helpers
     //| setup
@@ -61,7 +61,7 @@ fn bench_epoch_by_the_learner(nbexport: &mut criterion::Criterion) {
     use ndarray::{Array2, array};
     // setup: cell bench-setup
     //| setup
-    use exp::nb_00::timeit;
+    use exp::nb_00::{race, timeit};
     use exp::nb_03::train_epoch;
     // end of setup
     //| bench epoch_by_the_learner
