@@ -536,3 +536,28 @@ fn dependencies_in_one_line_are_found() {
         case.export();
     }
 }
+
+#[test]
+fn a_folder_in_place_of_a_name() {
+    let case = Case::of(
+        "
+        --- asks
+        //| export
+        :dep ../thing
+        pub fn four() -> i32 { 2 * thing::two() }
+        --- uses
+        assert_eq!(four(), 4);
+        ",
+    );
+    case.write("thing/Cargo.toml", "[package]\nname = \"thing\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    case.write("thing/src/lib.rs", "pub fn two() -> i32 { 2 }\n");
+    let run = case.run("export");
+    assert_eq!(run.code, Some(0), "{run}");
+    let manifest = case.read("exp/Cargo.toml");
+    assert!(manifest.contains("thing = { path = \"../thing\" } # nbexport"), "{manifest}");
+    let run = case.run("test");
+    assert!(run.to_string().contains("2 cells passed"), "{run}");
+    case.replace("notebooks/00_demo.ipynb", "../thing", "../nothing");
+    let run = case.run("export");
+    assert!(run.code == Some(1) && run.to_string().contains("there is no package in `../nothing`"), "{run}");
+}

@@ -10,6 +10,7 @@ use toml_edit::DocumentMut;
 
 use super::{Dependency, read_entry, valid};
 use crate::diagnostic::{Diagnostic, Result};
+use crate::files::read_text;
 use crate::notebook::parsed::{ParsedCell, ParsedNotebook, Role};
 use crate::notebook::scope;
 use crate::project::{self, Project};
@@ -56,7 +57,7 @@ fn dependency(
     project: &Project,
     crate_name: &str,
 ) -> Result<Option<Dependency>> {
-    let mut dependency = parse(line, cell, span)?;
+    let mut dependency = parse(line, cell, span, folder)?;
     let name = dependency.name.clone();
     if let Some(path) = dependency.path() {
         let target = project::normalize(&folder.join(&path));
@@ -81,7 +82,7 @@ pub(crate) fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<De
     let mut wrong = Vec::new();
     for cell in &parsed.cells {
         for (line, span) in dep_lines(cell) {
-            match parse(line, cell, span) {
+            match parse(line, cell, span, folder) {
                 Ok(mut dependency) => {
                     if let Some(path) = dependency.path() {
                         dependency.set_path(&project::normalize(&folder.join(path)));
@@ -94,7 +95,7 @@ pub(crate) fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<De
     }
     for (name, cell, span) in extern_crates(parsed) {
         if !found.iter().any(|dependency| dependency.name.replace('-', "_") == name) {
-            match parse(&name, cell, span) {
+            match parse(&name, cell, span, folder) {
                 Ok(dependency) => found.push(dependency),
                 Err(diagnostic) => wrong.push(diagnostic),
             }
@@ -105,9 +106,9 @@ pub(crate) fn of_notebook(parsed: &ParsedNotebook<'_>, folder: &Path) -> (Vec<De
 
 /// The folder that a cell's `:dep` lines name by a path from the notebook's own, each with its line's place.
 #[cfg(feature = "server")]
-pub(crate) fn relative_folders(cell: &ParsedCell<'_>) -> Vec<(String, Range<usize>)> {
+pub(crate) fn relative_folders(cell: &ParsedCell<'_>, folder: &Path) -> Vec<(String, Range<usize>)> {
     let paths = dep_lines(cell).filter_map(|(line, span)| {
-        let path = parse(line, cell, span.clone()).ok()?.path()?;
+        let path = parse(line, cell, span.clone(), folder).ok()?.path()?;
         Path::new(&path).is_relative().then_some((path, span))
     });
     paths.collect()
@@ -135,13 +136,26 @@ pub(crate) fn is_of_the_language(name: &syn::Ident) -> bool {
 }
 
 /// Reads what follows `:dep`; a path stays as it is written.
-fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Dependency> {
+fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>, folder: &Path) -> Result<Dependency> {
     let wrong = |message: String, help: &str| {
         Diagnostic::error(message).at(cell.source(), span.clone(), "").help(help)
     };
     let usage = "write it as in Cargo.toml: `:dep ndarray = \"0.17\"` or `:dep x = { version = \"1\", features = [\"y\"] }`";
-    // The kernel takes a bare name for any version.
-    let toml = if line.contains('=') { line.to_owned() } else { format!("{line} = \"*\"") };
+    let toml = if line.starts_with(['.', '/']) && !line.contains('=') {
+        // The kernel takes a bare path for the crate in that folder.
+        let name = package_in(&folder.join(line)).ok_or_else(|| {
+            wrong(
+                format!("there is no package in `{line}`"),
+                "a path names a folder with a Cargo.toml, from the notebook's own folder",
+            )
+        })?;
+        format!("{name} = {{ path = {line:?} }}")
+    } else if line.contains('=') {
+        line.to_owned()
+    } else {
+        // And a bare name for any version.
+        format!("{line} = \"*\"")
+    };
     let table: DocumentMut = toml.parse().map_err(|error: toml_edit::TomlError| {
         wrong(format!("this `:dep` line does not parse: {}", error.message()), usage)
     })?;
@@ -163,6 +177,12 @@ fn parse(line: &str, cell: &ParsedCell<'_>, span: Range<usize>) -> Result<Depend
     valid::check(name, item)
         .map_err(|why| wrong(format!("cargo does not take this `:dep` line: {why}"), usage))?;
     Ok(dependency)
+}
+
+/// The name of the package in a folder.
+fn package_in(folder: &Path) -> Option<String> {
+    let manifest: DocumentMut = read_text(&folder.join("Cargo.toml")).ok()?.parse().ok()?;
+    Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
 /// An exported cell that uses a crate which only an unmarked cell names builds here and not in the crate.

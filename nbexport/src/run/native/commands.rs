@@ -2,10 +2,12 @@
 
 use std::env::consts::EXE_SUFFIX;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Diagnostic, Result, Source};
 use crate::notebook::cell::Code;
 use crate::notebook::command::{self, Natively};
+use crate::notebook::header::first_code;
 use crate::notebook::scope;
 
 /// What commands set for the run of a notebook.
@@ -20,9 +22,9 @@ pub(super) struct Settings {
     /// Whether errors returned by `?` must have `Debug`; `Display` otherwise, as in the kernel.
     errors_by_debug: bool,
     /// Which of both the cells with a `?` so far were compiled with, and the first of them.
-    returned: Option<(bool, usize)>,
-    /// The number and text of the cell whose `:efmt` is in force.
-    format_of: Option<(usize, Range<usize>)>,
+    returned: Option<(bool, Arc<Source>)>,
+    /// The `:efmt` that is in force, and its cell.
+    format_of: Option<(Arc<Source>, Range<usize>)>,
     /// What was passed over.
     pub(super) notes: Vec<String>,
 }
@@ -35,7 +37,7 @@ impl Settings {
     ///
     /// # Errors
     /// A program cannot have the meaning of a command.
-    pub(super) fn take(&mut self, number: usize, code: &Code, declared: &[String]) -> Result<Carried> {
+    pub(super) fn take(&mut self, code: &Code, declared: &[String]) -> Result<Carried> {
         for (line, span) in code.commands.iter().filter(|(line, _)| line.starts_with(':')) {
             let (name, arguments) = command::split(line);
             let Ok(command) = command::of(line) else { continue };
@@ -51,20 +53,20 @@ impl Settings {
                     self.notes.push(format!("{}: `{line}` has no meaning natively", code.source().name));
                 }
                 Natively::Meant => {
-                    if let Err((what, help)) = self.carry_out(number, name, arguments, span, declared) {
+                    if let Err((what, help)) = self.carry_out(code, name, arguments, span, declared) {
                         let diagnostic = Diagnostic::error(what).at(code.source(), span.clone(), "");
                         return Ok(Err(diagnostic.help(help)));
                     }
                 }
             }
         }
-        self.returns(number, code)?;
+        self.returns(code)?;
         Ok(Ok(()))
     }
 
     fn carry_out(
         &mut self,
-        number: usize,
+        code: &Code,
         name: &str,
         arguments: &str,
         span: &Range<usize>,
@@ -103,7 +105,7 @@ impl Settings {
             ":efmt" if arguments.is_empty() => {}
             ":efmt" if matches!(arguments, "{}" | "{:?}" | "{:#?}") => {
                 self.errors_by_debug = arguments != "{}";
-                self.format_of = Some((number, span.clone()));
+                self.format_of = Some((Arc::clone(code.source()), span.clone()));
             }
             ":efmt" => {
                 return fails(
@@ -134,28 +136,22 @@ impl Settings {
 
     /// Whether the errors that the notebook's `?` return must have `Debug`, and not `Display`.
     pub(super) fn returns_by_debug(&self) -> bool {
-        self.returned.is_some_and(|(by_debug, _)| by_debug)
+        self.returned.as_ref().is_some_and(|(by_debug, _)| *by_debug)
     }
 
     /// The whole program has one way to take errors; a notebook that changes it between two `?` has two.
-    fn returns(&mut self, number: usize, code: &Code) -> Result<()> {
+    fn returns(&mut self, code: &Code) -> Result<()> {
         if !scope::uses_question_mark_and_await(code).0 {
             return Ok(());
         }
-        match self.returned {
-            Some((by_debug, first)) if by_debug != self.errors_by_debug => {
-                let (place, span) = self.format_of.clone().unwrap_or((number, 0..0));
-                let why = format!("this makes errors of a `?` show otherwise than those of cell {first}");
-                let span = if place == number {
-                    span
-                } else {
-                    crate::notebook::header::first_code(&code.source().text)
-                };
-                Err(super::subject::needs_kernel(code, span, &why)
-                    .note(format!("`:efmt` of cell {place}: cells before it use `?`, too")))
+        match (&self.returned, &self.format_of) {
+            (Some((by_debug, first)), Some((source, span))) if *by_debug != self.errors_by_debug => {
+                let why = "`:efmt`: from here on, errors of a `?` show otherwise";
+                let diagnostic = super::subject::needs_kernel_at(source, span.clone(), why);
+                Err(diagnostic.and_at(first, first_code(&first.text), "than those of this cell"))
             }
             _ => {
-                self.returned.get_or_insert((self.errors_by_debug, number));
+                self.returned.get_or_insert_with(|| (self.errors_by_debug, Arc::clone(code.source())));
                 Ok(())
             }
         }

@@ -208,17 +208,21 @@ fn user_of(subject: &Subject<'_>, message: &Value, index: usize) -> Option<Resul
             names.extend(items::item_name(item));
         }
     }
-    let mut users = codes.iter().filter(|(_, code)| {
-        let statements = code.stmts.iter().filter(|stmt| !matches!(stmt, Stmt::Item(_)));
-        statements.into_iter().any(|stmt| !words::words(stmt.to_token_stream()).is_disjoint(&names))
-    });
-    let (user, _) = users.next()?;
-    if users.next().is_some() {
+    let names_it = |code: &&Code| {
+        let mut statements = code.stmts.iter().filter(|stmt| !matches!(stmt, Stmt::Item(_)));
+        statements.any(|stmt| !words::words(stmt.to_token_stream()).is_disjoint(&names))
+    };
+    let users: Vec<(usize, &Code)> = codes.into_iter().filter(|(_, code)| names_it(code)).collect();
+    if let [(_, one), (_, another), ..] = users[..] {
         let why =
             format!("several cells use `{name}`, and the compiler does not tell for which of them it fails");
-        return Some(Err(needs_kernel(code, place_of(code, &name), &why)));
+        let place = |code: &Code| first_code(&code.source().text);
+        let diagnostic = needs_kernel(code, place_of(code, &name), &why)
+            .and_at(one.source(), place(one), "used here")
+            .and_at(another.source(), place(another), "and here");
+        return Some(Err(diagnostic));
     }
-    Some(Ok(parsed.cells[*user].cell.number))
+    Some(Ok(parsed.cells[users.first()?.0].cell.number))
 }
 
 /// The cell that uses what the linker does not find, by number, and what is said there.

@@ -1,7 +1,8 @@
 //! Which notebooks can be built in one run of cargo.
 //!
 //! Cargo builds a crate once for all packages of a run, with the features that any of them asks for. In the kernel a
-//! notebook has those it asks for itself. So notebooks that would lend each other features are built one after the other.
+//! notebook has those it asks for itself. So notebooks that would lend each other features are built one after the other, and so are those that set another
+//! environment for the build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -41,6 +42,9 @@ impl Alone {
     }
 }
 
+/// Packages that are built in one run, each with what it has alone, and their keys.
+type Group<'a> = (Vec<(&'a Package, &'a Alone)>, Vec<usize>);
+
 /// Puts packages of a written workspace, each with a key, into groups that are built one after the other.
 pub(super) fn groups(workspace: &Workspace, packages: &[(usize, Package)]) -> Vec<Vec<usize>> {
     // What asks for the same gets the same.
@@ -59,17 +63,17 @@ pub(super) fn groups(workspace: &Workspace, packages: &[(usize, Package)]) -> Ve
             asking.iter().map(|(package, _)| scope.spawn(|| tree(workspace, package))).collect();
         trees.into_iter().map(|tree| tree.join().unwrap_or_default()).collect()
     });
-    let mut groups: Vec<(Vec<&Alone>, Vec<usize>)> = Vec::new();
-    for ((_, keys), alone) in asking.into_iter().zip(&alone) {
-        let fits = |others: &[&Alone]| {
-            others.iter().all(|other| !alone.gains_from(other) && !other.gains_from(alone))
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for ((package, keys), alone) in asking.into_iter().zip(&alone) {
+        let fits = |(other, its): &(&Package, &Alone)| {
+            other.env == package.env && !alone.gains_from(its) && !its.gains_from(alone)
         };
-        match groups.iter_mut().find(|(others, _)| fits(others)) {
+        match groups.iter_mut().find(|(others, _)| others.iter().all(fits)) {
             Some((others, all)) => {
-                others.push(alone);
+                others.push((package, alone));
                 all.extend(keys);
             }
-            None => groups.push((vec![alone], keys)),
+            None => groups.push((vec![(package, alone)], keys)),
         }
     }
     groups.into_iter().map(|(_, keys)| keys).collect()

@@ -1,4 +1,5 @@
-//! A notebook's cells → one Rust program, in which each cell is a block inside the block of the cell before.
+//! A notebook's cells → one Rust program, in which each cell that declares items is a block inside the blocks of the cells
+//! before.
 //!
 //! So a later `fn matmul` hides an earlier one as it does in the kernel, and variables flow inward. What the kernel would
 //! make of a redefinition is written into the block of the cell that redefines: see [`super::redefine`].
@@ -140,6 +141,9 @@ pub(super) fn program(
         let about = About { functions: &functions, effect, hidden: &hidden, answers, outlived: &outlived };
         writer.cell(parsed, cell, code, *r#use, error, &about);
         names.add(code);
+    }
+    if !cells.is_empty() {
+        writer.frame("::nbexport_native::end();");
     }
     writer.frame("::nbexport_native::finished()");
     writer.frame(&"}".repeat(2 + writer.open));

@@ -4,11 +4,32 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::Item;
 
+use super::subject::{needs_kernel, place_of};
+use crate::diagnostic::Result;
 use crate::notebook::cell::Code;
+use crate::notebook::scope;
+use crate::run::plan::Plan;
+
+/// Whether a cell is one that can be a part of the program at all.
+pub(super) fn within_reach(code: &Code, plan: &Plan<'_>) -> Result<()> {
+    let Some(span) = reaches_out(code) else { return Ok(()) };
+    let path = &code.text[span.clone()];
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = code.text[span.end..].split(|c| !is_part(c)).filter(|word| !word.is_empty());
+    let name = words.find(|word| !["super", "self", "crate"].contains(word)).unwrap_or(path);
+    let diagnostic = needs_kernel(code, span, &format!("`{path}` leads out of the cell, to `{name}`"))
+        .note("natively, cells are blocks of one function, and no path leads into a block");
+    let codes = plan.parsed.cells.iter().filter_map(|cell| cell.code().as_ref().ok());
+    let declares = |code: &&Code| scope::declared(code).iter().any(|item| item.name == name);
+    Err(match codes.into_iter().find(declares) {
+        Some(other) => diagnostic.and_at(other.source(), place_of(other, name), "which is here"),
+        None => diagnostic,
+    })
+}
 
 /// A path of the cell that leads out of it to the level of the crate: `crate::x`, `self::x`, or more `super`s than
 /// there are modules around it.
-pub(super) fn reaches_out(code: &Code) -> Option<std::ops::Range<usize>> {
+fn reaches_out(code: &Code) -> Option<std::ops::Range<usize>> {
     code.stmts
         .iter()
         .find_map(|stmt| match stmt {

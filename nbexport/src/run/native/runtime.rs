@@ -126,6 +126,12 @@ pub fn finished() -> ! {
     std::process::exit(0)
 }
 
+/// A cell reached its end, and the next begins.
+pub extern "C" fn next(cell: usize) {
+    end();
+    begin(cell);
+}
+
 /// Runs a line that begins with `!`, as the kernel does, before the Rust of its cell.
 pub fn shell(line: &str) {
     let output = std::process::Command::new("sh").arg("-c").arg(line).output();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::build::Built;
 use super::commands::Settings;
 use super::program::{self, Program, Use};
-use super::reach::reaches_out;
+use super::reach::within_reach;
 use super::redefine::{self, NeedsKernel};
 use super::workspace::{Package, package_name};
 use super::{keep, later};
@@ -51,9 +51,7 @@ impl<'a> Subject<'a> {
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let (found, wrong) = manifest::of_notebook(parsed, &folder);
         let (dependencies, contradictions) = manifest::unite(found.into_iter().map(|one| (0, one)));
-        if let Some(diagnostic) =
-            wrong.into_iter().chain(contradictions.into_iter().map(|(_, wrong)| wrong)).next()
-        {
+        if let Some((_, diagnostic)) = contradictions.into_iter().next() {
             return Err(diagnostic);
         }
         let mut subject = Self {
@@ -68,12 +66,13 @@ impl<'a> Subject<'a> {
             settings: Settings::default(),
             answers: keep::Answers::new(),
         };
-        subject.first_verdicts()?;
+        subject.first_verdicts(&wrong)?;
         subject.hidden_names()?;
         Ok(subject)
     }
 
-    fn first_verdicts(&mut self) -> Result<()> {
+    /// `wrong` is what is said of `:dep` lines: such a one fails its cell, as in the kernel.
+    fn first_verdicts(&mut self, wrong: &[Diagnostic]) -> Result<()> {
         let mut so_far = SoFar::default();
         for (index, (cell, expect)) in self.plan.cells().enumerate() {
             let verdict = match (expect, cell.code()) {
@@ -83,14 +82,20 @@ impl<'a> Subject<'a> {
                 (Expect::CompileError, Err(_)) => Some(Verdict::Passed),
                 (_, Err(diagnostic)) => Some(not_compiled(diagnostic.clone())),
                 (expect, Ok(code)) => {
-                    let carried = self.settings.take(cell.cell.number, code, &so_far.variables)?;
+                    let carried = self.settings.take(code, &so_far.variables)?;
                     let runs = matches!(expect, Expect::Success | Expect::Panic);
-                    match (expect, carried.err().or_else(|| refused(code, &so_far.hidden_types))) {
+                    let is_here = |it: &&Diagnostic| {
+                        it.primary.as_ref().is_some_and(|place| place.source.name == code.source().name)
+                    };
+                    let unmet = || wrong.iter().find(is_here).cloned();
+                    let refused =
+                        carried.err().or_else(unmet).or_else(|| refused(code, &so_far.hidden_types));
+                    match (expect, refused) {
                         (Expect::CompileError, Some(_)) => Some(Verdict::Passed),
                         (Expect::CompileError, None) => None,
                         (_, Some(diagnostic)) => Some(not_compiled(diagnostic)),
                         (expect, None) => {
-                            within_reach(code)?;
+                            within_reach(code, &self.plan)?;
                             attributes(code)?;
                             so_far.take(code);
                             let does_something = code.shape() != Shape::Empty
@@ -195,6 +200,7 @@ impl<'a> Subject<'a> {
             is_async: self.program.is_async || self.failing.values().any(|program| program.is_async),
             opt_level: self.settings.opt_level.clone(),
             usual_level: self.level_by_size(),
+            env: self.settings.build_env.clone(),
             programs,
         }
     }
@@ -283,7 +289,7 @@ pub(super) fn needs_kernel(code: &Code, span: std::ops::Range<usize>, why: &str)
     needs_kernel_at(code.source(), span, why)
 }
 
-fn needs_kernel_at(source: &Arc<Source>, span: std::ops::Range<usize>, why: &str) -> Diagnostic {
+pub(super) fn needs_kernel_at(source: &Arc<Source>, span: std::ops::Range<usize>, why: &str) -> Diagnostic {
     Diagnostic::error("this notebook needs `--kernel`: as one program it would mean something else")
         .at(source, span, why)
         .help("run it in the kernel: `nbexport test --kernel`")
@@ -315,16 +321,6 @@ fn refused(code: &Code, hidden_types: &BTreeSet<String>) -> Option<Diagnostic> {
             .at(source, code.span(local), "")
             .help(format!("write a function, or box it: `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`")),
     )
-}
-
-/// Whether a cell is one that can be a part of the program at all.
-fn within_reach(code: &Code) -> Result<()> {
-    if let Some(span) = reaches_out(code) {
-        let why = format!("`{}` leads to other cells", &code.text[span.clone()]);
-        return Err(needs_kernel(code, span, &why)
-            .note("natively, cells are blocks of one function, and no path leads into a block"));
-    }
-    Ok(())
 }
 
 /// Where a cell declares a name, or mentions it first.

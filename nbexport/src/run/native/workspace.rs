@@ -30,14 +30,16 @@ pub(super) struct Package {
     pub(super) opt_level: Option<String>,
     /// The level that is worth it, when nobody asks for one.
     pub(super) usual_level: &'static str,
+    /// The environment that its build asks for.
+    pub(super) env: Vec<(String, String)>,
     /// Its programs: file name below `src` and text.
     pub(super) programs: Vec<(String, String)>,
 }
 
 impl Package {
-    /// Whether another has the same dependencies, with the same features.
+    /// Whether another has the same dependencies, with the same features, and the same environment.
     pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
-        dependencies(self).to_string() == dependencies(other).to_string()
+        self.env == other.env && dependencies(self).to_string() == dependencies(other).to_string()
     }
 }
 

@@ -9,6 +9,7 @@ use syn::Stmt;
 use super::hidden::Hidden;
 use super::items;
 use super::keep::{self, Answers, Ask, Functions, Variable};
+use super::moves;
 use super::moves::Moved;
 use super::program::{Line, Program, Use};
 use super::redefine::{Copy, Effect};
@@ -34,6 +35,16 @@ fn below_doc_comments(text: &str, expression: Range<usize>) -> usize {
     expression.start + comments.map(str::len).sum::<usize>()
 }
 
+/// Whether a cell declares items, or may do so by a macro. What declares none needs no block of its own: a variable hides an
+/// earlier one as it is, and the compiler looks for a name in each block around it.
+fn declares_items(code: &Code) -> bool {
+    code.stmts.iter().any(|stmt| match stmt {
+        Stmt::Item(_) => true,
+        Stmt::Macro(call) => !moves::prints(call.mac.path.get_ident()),
+        _ => false,
+    })
+}
+
 /// What is asked of the type of one of the cell's variables.
 fn asked(name: &str) -> String {
     format!("__nbexport_asked_{}", name.trim_start_matches("r#"))
@@ -55,6 +66,8 @@ pub(super) struct Writer {
     pub(super) program: Program,
     /// How many blocks are open.
     pub(super) open: usize,
+    /// Whether there is a cell.
+    has_begun: bool,
 }
 
 impl Writer {
@@ -89,8 +102,12 @@ impl Writer {
             self.line(&format!("{{ #[allow(unused_imports)] use {{{}}};", names.join(", ")), here, None);
             self.open += 1;
         }
-        self.line(&format!("::nbexport_native::begin({number}); {{"), here, None);
-        self.open += 1;
+        // The end of one is the beginning of the next.
+        let begins = if self.has_begun { "next" } else { "begin" };
+        self.has_begun = true;
+        let block = if r#use != Use::Run || declares_items(code) { " {" } else { "" };
+        self.open += block.len() / 2;
+        self.line(&format!("::nbexport_native::{begins}({number});{block}"), here, None);
         for (line, _) in &code.commands {
             if let Some(line) = line.strip_prefix('!').filter(|_| r#use != Use::Compile) {
                 self.line(&format!("::nbexport_native::shell({:?});", line.trim()), here, None);
@@ -114,7 +131,6 @@ impl Writer {
         if r#use == Use::Run {
             self.keep(number, &variables);
         }
-        self.line("::nbexport_native::end();", here, None);
     }
 
     /// What an earlier cell defined, once more: an error of it is this cell's doing, and shown where it stands.

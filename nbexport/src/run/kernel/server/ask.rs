@@ -20,7 +20,10 @@ pub(in crate::run::kernel) fn prepare(
 ) -> Result<()> {
     let runs = plan.cells().filter(|(_, expect)| !matches!(expect, Expect::Skip(_)));
     let folders: Vec<_> = runs
-        .flat_map(|(cell, _)| manifest::relative_folders(cell).into_iter().map(move |it| (cell.source(), it)))
+        .flat_map(|(cell, _)| {
+            let folders = manifest::relative_folders(cell, &options.cwd);
+            folders.into_iter().map(move |it| (cell.source(), it))
+        })
         .collect();
     let quoted = folders.iter().map(|(_, (path, _))| format!(" '{}'", path.replace('\'', "'\\''")));
     // One line for the shell: evcxr runs what follows `!` by it, without a compiler.
