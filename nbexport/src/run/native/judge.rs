@@ -100,9 +100,9 @@ pub(super) fn answer(message: &Value, culprit: &Culprit) -> Option<((usize, Stri
 const NOT_KNOWN: &[&str] = &["E0282", "E0283", "E0284"];
 
 /// Whether an error is shown where something is defined, though the cell that came last brought it about: two `impl`s that
-/// are the same, a constant that cannot be computed for the types it is used with.
+/// are the same, a method that there is twice, a constant that cannot be computed for the types it is used with.
 fn latest_is_to_blame(message: &Value) -> bool {
-    matches!(message["code"]["code"].as_str(), Some("E0592" | "E0119" | "E0080"))
+    matches!(message["code"]["code"].as_str(), Some("E0592" | "E0034" | "E0119" | "E0080"))
 }
 
 fn coded(message: &Value) -> String {
