@@ -27,6 +27,8 @@ pub struct Project {
     pub flags: Vec<String>,
     /// What of outputs may differ from run to run, as regular expressions: `volatile = ["[0-9]+ ms"]`.
     pub volatile: Vec<String>,
+    /// Whether notebooks keep their execution counts: `keep-counts = true`.
+    pub keep_counts: bool,
     /// What it says about its site, as it is written: see `docs`.
     pub docs: Table,
     /// Whether there is a Cargo.toml to it, and not just notebooks in a folder.
@@ -84,7 +86,8 @@ impl Project {
     fn bare(root: PathBuf, krate: PathBuf) -> Self {
         let notebooks = root.clone();
         let (profile, flags, volatile, docs) = (Table::new(), Vec::new(), Vec::new(), Table::new());
-        Self { root, notebooks, krate, profile, flags, volatile, docs, is_configured: true }
+        let keep_counts = false;
+        Self { root, notebooks, krate, profile, flags, volatile, keep_counts, docs, is_configured: true }
     }
 
     /// The project that a folder, or the nearest one above it, configures.
@@ -106,6 +109,7 @@ impl Project {
             profile: it.profile,
             flags: it.flags,
             volatile: it.volatile,
+            keep_counts: it.keep_counts,
             docs: it.docs,
             is_configured: true,
         }))
@@ -189,6 +193,7 @@ struct Configuration {
     profile: Table,
     flags: Vec<String>,
     volatile: Vec<String>,
+    keep_counts: bool,
     docs: Table,
 }
 
@@ -220,6 +225,17 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
             .help(format!("write `{key} = \"{default}\"`"))
         }),
     };
+    let switch = |key: &str| match table.get(key).map(Item::as_bool) {
+        None => Ok(false),
+        Some(Some(value)) => Ok(value),
+        Some(None) => {
+            let message = format!(
+                "`{key}` below `metadata.nbexport` in `{}` is neither true nor false",
+                show(manifest)
+            );
+            Err(Diagnostic::error(message).help(format!("write `{key} = true`")))
+        }
+    };
     let values = |key: &str, example: &str| match table.get(key).cloned().map(Item::into_table) {
         None => Ok(Table::new()),
         Some(Ok(values)) if values.iter().all(|(_, item)| item.is_value()) => Ok(values),
@@ -236,6 +252,7 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
         docs: values("docs", "title = \"My crate\"")?,
         flags: words(table.get("flags"), "flags", "slow", |word| check_flag(word).is_ok(), manifest)?,
         volatile: words(table.get("volatile"), "volatile", "[0-9]+ ms", |_| true, manifest)?,
+        keep_counts: switch("keep-counts")?,
     }))
 }
 

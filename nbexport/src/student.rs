@@ -117,5 +117,5 @@ fn without_solutions(notebook: &Notebook) -> std::result::Result<(String, usize)
     let text = notebook.edited(edits);
     let copy: Result<Notebook> = Notebook::parse(&notebook.name, text.clone());
     let copy = copy.map_err(|wrong| vec![wrong])?;
-    Ok((clean::clean(&copy, clean::Options { outputs: true }).unwrap_or(text), solutions))
+    Ok((clean::clean(&copy, clean::Options { outputs: true, keep_counts: false }).unwrap_or(text), solutions))
 }

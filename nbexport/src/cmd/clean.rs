@@ -6,6 +6,7 @@ use std::path::Path;
 use nbexport::diagnostic::{Diagnostic, Result};
 use nbexport::edit::clean::{self, Options};
 use nbexport::notebook::Notebook;
+use nbexport::project::Project;
 
 use super::{Context, Status};
 use crate::cli::{CleanArgs, Global};
@@ -14,7 +15,9 @@ use crate::printer::Printer;
 /// Cleans, and prints a line for each notebook that changed.
 pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
-        return filter(Options { outputs: args.outputs });
+        // Git starts a filter in the folder of the work tree.
+        let keep_counts = Project::of_notebooks(&[]).is_ok_and(|project| project.keep_counts);
+        return filter(Options { outputs: args.outputs, keep_counts });
     }
     let status = clean_all(args, global)?;
     if args.check && status == Status::Found {
@@ -28,8 +31,8 @@ pub(crate) fn run(args: &CleanArgs, global: &Global) -> Result<Status> {
 
 /// The same without a word on what to do.
 pub(super) fn clean_all(args: &CleanArgs, global: &Global) -> Result<Status> {
-    let options = Options { outputs: args.outputs };
     let context = Context::of_notebooks(&args.paths, global)?;
+    let options = Options { outputs: args.outputs, keep_counts: context.project.keep_counts };
     let lock = if args.check { None } else { Some(context.lock()?) };
     context.each_notebook(|path, notebook| {
         let name = &notebook.name;

@@ -1,13 +1,18 @@
 //! `nbexport prepare`: all that a notebook needs before a commit, in one run, and all that CI asks.
 
+use std::path::PathBuf;
+
 use nbexport::diagnostic::Result;
+use nbexport::readme;
 use nbexport::run::outputs::Keep;
 
-use super::Status;
-use crate::cli::{CleanArgs, ExportArgs, FmtArgs, Format, Global, InCrate, PrepareArgs, RunArgs, ServerArgs};
+use super::{Context, Status};
+use crate::cli::{
+    CleanArgs, ExportArgs, FmtArgs, Format, Global, InCrate, PrepareArgs, ReadmeArgs, RunArgs, ServerArgs,
+};
 use crate::printer::Printer;
 
-/// Formats, exports, runs and cleans; with `--check`, tells of all that this would change.
+/// Formats, exports, runs, cleans and writes the README that is a notebook's; with `--check`, tells of all that this would change.
 pub(crate) fn run(args: &PrepareArgs, global: &Global) -> Status {
     let PrepareArgs { check, format, how } = args;
     let (check, paths) = (*check, how.paths.clone());
@@ -24,15 +29,20 @@ pub(crate) fn run(args: &PrepareArgs, global: &Global) -> Status {
         format: *format,
         how: how.clone(),
     };
-    let clean = CleanArgs { paths, check, outputs: false };
+    let clean = CleanArgs { paths: paths.clone(), check, outputs: false };
     // Outputs that are right stay as they are, so that times in them do not change with every run.
     let keep = if check { Keep::Check } else { Keep::Changed };
+    let readme = ReadmeArgs { check, force: false };
+    let readme = || {
+        if is_readme_due(&paths, global)? { super::readme::run(readme, global) } else { Ok(Status::Success) }
+    };
     // Export comes before the run, for later notebooks use what earlier ones export.
-    let steps: [(&str, &dyn Fn() -> Result<Status>); 4] = [
+    let steps: [(&str, &dyn Fn() -> Result<Status>); 5] = [
         ("fmt", &|| super::fmt::run(&fmt, global)),
         ("export", &|| super::export::run(&export, global)),
         ("run", &|| super::run::run_and(&run, global, keep)),
         ("clean", &|| super::clean::run(&clean, global)),
+        ("readme", &readme),
     ];
     let mut status = Status::Success;
     let mut wrong = Vec::new();
@@ -61,4 +71,11 @@ pub(crate) fn run(args: &PrepareArgs, global: &Global) -> Status {
         }
     });
     status
+}
+
+/// Whether README.md is made of a notebook of the project, and not of one that was not asked for.
+fn is_readme_due(paths: &[PathBuf], global: &Global) -> Result<bool> {
+    let context = Context::new(paths, global)?;
+    let index = readme::index(&context.project);
+    Ok(index.is_some_and(|index| context.notebooks.is_none_or(|notebooks| notebooks.contains(&index))))
 }

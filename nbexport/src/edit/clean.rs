@@ -16,6 +16,8 @@ use crate::notebook::{Cell, Edit, Notebook};
 pub struct Options {
     /// The outputs, too.
     pub outputs: bool,
+    /// Execution counts stay, and say to readers in which order the cells ran.
+    pub keep_counts: bool,
 }
 
 /// Metadata of a cell that its editor or a run wrote, and that says nothing about the cell: times of execution,
@@ -40,12 +42,14 @@ pub fn clean(notebook: &Notebook, options: Options) -> Option<String> {
     for cell in &notebook.cells {
         let spans = &cell.spans;
         edits.extend(without_keys(notebook, spans.metadata.clone(), VOLATILE_CELL, 3));
-        edits.extend(spans.execution_count.clone().and_then(|span| null(notebook, span)));
+        if !options.keep_counts {
+            edits.extend(spans.execution_count.clone().and_then(|span| null(notebook, span)));
+        }
         if let Some(outputs) = spans.outputs.clone() {
             if options.outputs {
                 let empty = notebook.text()[outputs.clone()].split_whitespace().collect::<String>() == "[]";
                 edits.extend((!empty).then(|| Edit { range: outputs, text: "[]".to_owned() }));
-            } else {
+            } else if !options.keep_counts {
                 edits.extend(
                     output_counts(notebook, cell).into_iter().filter_map(|span| null(notebook, span)),
                 );
@@ -133,7 +137,7 @@ mod tests {
 "#;
 
     fn cleaned(text: &str, outputs: bool) -> Option<String> {
-        clean(&Notebook::parse("x.ipynb", text.to_owned()).unwrap(), Options { outputs })
+        clean(&Notebook::parse("x.ipynb", text.to_owned()).unwrap(), Options { outputs, keep_counts: false })
     }
 
     #[test]

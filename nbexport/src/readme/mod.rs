@@ -48,10 +48,11 @@ impl Report {
     }
 }
 
-/// Whether the project has a README.md that is made of a notebook.
-pub fn has(project: &Project) -> bool {
+/// The notebook that README.md is made of; none where there is no such notebook, or a person writes README.md.
+pub fn index(project: &Project) -> Option<PathBuf> {
+    let index = project.notebooks.join(INDEX);
     let text = files::read_text(&project.root.join("README.md")).unwrap_or_default();
-    project.notebooks.join(INDEX).is_file() && text.starts_with(MARKER)
+    (index.is_file() && (text.trim().is_empty() || text.starts_with(MARKER))).then_some(index)
 }
 
 /// Writes README.md.

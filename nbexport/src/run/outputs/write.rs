@@ -53,7 +53,7 @@ pub fn finish(
         Keep::Outputs | Keep::Changed | Keep::OutputsAndTimes => {}
     }
     let volatile = if keep == Keep::Changed { Some(Volatile::of(project)?) } else { None };
-    let text = notebook.edited(edits(notebook, report, keep, volatile.as_ref()));
+    let text = notebook.edited(edits(notebook, report, keep, volatile.as_ref(), project.keep_counts));
     match Original::of(notebook, path).in_project(project, text)? {
         Some(change) => Lock::of(project)?.commit(&[change]),
         None => Ok(()),
@@ -61,16 +61,25 @@ pub fn finish(
 }
 
 /// The edits that put outputs and execution counts into the notebook. Cells that did not run keep theirs.
-fn edits(notebook: &Notebook, report: &NotebookReport, keep: Keep, volatile: Option<&Volatile>) -> Vec<Edit> {
+fn edits(
+    notebook: &Notebook,
+    report: &NotebookReport,
+    keep: Keep,
+    volatile: Option<&Volatile>,
+    keep_counts: bool,
+) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (cell, report) in notebook.cells.iter().filter(|cell| cell.is_code()).zip(&report.cells) {
         let Some(ran @ Ran { outputs, execution_count, times }) = &report.ran else { continue };
+        let count = execution_count.map_or(Value::Null, Value::from);
         if volatile.is_some_and(|volatile| is_current(notebook, cell, ran, volatile)) {
+            if keep_counts {
+                count_anew(notebook, cell, &count, &mut edits);
+            }
             continue;
         }
         // A reader learns nothing from the `()` that the kernel shows for a closing `for` or `println!`.
         let outputs = outputs.iter().filter(|output| !output.is_unit()).map(Output::to_nbformat).collect();
-        let count = execution_count.map_or(Value::Null, Value::from);
         // In the order in which nbformat sorts the keys, should both be new.
         set(notebook, cell, "execution_count", cell.spans.execution_count.as_ref(), &count, &mut edits);
         if keep == Keep::OutputsAndTimes {
@@ -80,6 +89,20 @@ fn edits(notebook: &Notebook, report: &NotebookReport, keep: Keep, volatile: Opt
         set(notebook, cell, "outputs", cell.spans.outputs.as_ref(), &outputs, &mut edits);
     }
     edits
+}
+
+/// Gives a cell whose outputs stay the count of this run, where it has none.
+fn count_anew(notebook: &Notebook, cell: &Cell, count: &Value, edits: &mut Vec<Edit>) {
+    let span = cell.spans.execution_count.as_ref();
+    if span.is_some_and(|span| &notebook.text()[span.clone()] != "null") {
+        return;
+    }
+    set(notebook, cell, "execution_count", span, count, edits);
+    let mut outputs = notebook.outputs(cell);
+    for output in outputs.iter_mut().filter(|output| output["output_type"] == "execute_result") {
+        output["execution_count"] = count.clone();
+    }
+    set(notebook, cell, "outputs", cell.spans.outputs.as_ref(), &outputs.into(), edits);
 }
 
 /// A cell's metadata with the times of its run, in the place where nbformat, which sorts keys, has them.
