@@ -76,6 +76,22 @@ const ALL: &str = r#"
     dbg!(x);
     --- option
     Some("é→ü")
+    --- threads-in-turn
+    let turn = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        for name in ["a", "b"] {
+            let turn = &turn;
+            scope.spawn(move || {
+                for n in 0..6 {
+                    if (n % 2 == 0) == (name == "a") {
+                        println!("{name} prints {n}");
+                        eprintln!("{name} complains of {n}");
+                    }
+                    turn.wait();
+                }
+            });
+        }
+    });
     "#;
 
 fn outputs(case: &Case) -> Vec<(String, Value, Value)> {
