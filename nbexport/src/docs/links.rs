@@ -100,6 +100,7 @@ impl Places for Where<'_, '_> {
             self.page.fragments.push(Fragment { page: page.to_owned(), id: id.clone(), source, span });
             return Place::Url(format!("{address}#{id}"));
         }
+        self.page.named.push(path.clone());
         let below = path.strip_prefix(&self.making.project.root).ok().map(project::show);
         match (&self.making.settings.repository, below) {
             (Some(repository), Some(below)) if path.exists() => {
@@ -161,6 +162,7 @@ impl Places for Where<'_, '_> {
         }
         let path = self.local(url);
         if path.is_file() {
+            self.page.named.push(path.clone());
             return self.copy(&path, url, span);
         }
         self.wrong(format!("there is no picture `{url}`"), span, "mend the link, or add the file")

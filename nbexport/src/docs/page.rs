@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -42,6 +42,8 @@ pub(super) struct Page {
     pub(super) plain: String,
     /// Files beside it: their places below the folder of pages, and what they hold.
     pub(super) files: Vec<(String, Vec<u8>)>,
+    /// The files and folders of the project that it names, which it is not the same without.
+    pub(super) named: Vec<PathBuf>,
     /// What is wrong with it.
     pub(super) wrong: Vec<Diagnostic>,
     /// Links to a place within a page, to be looked at when all pages are there.

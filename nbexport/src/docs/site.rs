@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Chapter, Options, Report, escape};
+use super::kept::{self, Record};
+use super::page::Page;
+use super::{Chapter, Options, Report, escape, search};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::files;
 use crate::project::{self, Project};
@@ -48,8 +50,9 @@ pub(super) fn check_folder(folder: &Path, project: &Project) -> Result<()> {
 }
 
 impl Site<'_> {
-    /// Writes what changed, removes what is no longer there, and looks at every link of the pages.
-    pub(super) fn write(&self, options: &Options, report: &mut Report) -> Result<()> {
+    /// Writes what changed, removes what is no longer there, and looks at every link of the pages; `None`, with nothing
+    /// written, when a page that was kept does not hold beside the others.
+    pub(super) fn write(&self, options: &Options, report: &mut Report) -> Result<Option<Finished>> {
         let failed = |error: std::io::Error| Diagnostic::error(format!("cannot write the site: {error}"));
         let mut all: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         collect(self.html, "", &mut all).map_err(failed)?;
@@ -58,7 +61,17 @@ impl Site<'_> {
             self.link_back(&mut all);
         }
         self.plain(&mut all);
-        let mut list: BTreeSet<&str> = all.keys().map(String::as_str).collect();
+        let mut list: BTreeSet<String> = BTreeSet::new();
+        for (chapter, record) in self.kept() {
+            // mdBook made an empty page in its place.
+            all.remove(&html_name(&chapter.file));
+            list.extend(record.files.iter().map(|(name, _)| name.clone()));
+        }
+        list.extend(all.keys().cloned());
+        let Some(search) = self.search(&mut all) else { return Ok(None) };
+        if !self.check(&all, &list, report) {
+            return Ok(None);
+        }
         let before = files::read_text(&options.folder.join(LIST)).unwrap_or_default();
         std::fs::create_dir_all(&options.folder).map_err(failed)?;
         for (name, bytes) in &all {
@@ -71,15 +84,40 @@ impl Site<'_> {
             report.written += 1;
         }
         for name in
-            before.lines().filter(|name| !list.contains(name) && !name.split('/').any(|part| part == ".."))
+            before.lines().filter(|name| !list.contains(*name) && !name.split('/').any(|part| part == ".."))
         {
             let _ = std::fs::remove_file(options.folder.join(name));
         }
-        list.insert(LIST);
-        let names: String = list.iter().flat_map(|name| [*name, "\n"]).collect();
+        list.insert(LIST.to_owned());
+        let names: String = list.iter().flat_map(|name| [name, "\n"]).collect();
         files::keep(&options.folder.join(LIST), names.as_bytes()).map_err(failed)?;
-        self.check(&all, report);
-        Ok(())
+        Ok(Some(Finished { all, search }))
+    }
+
+    fn kept(&self) -> impl Iterator<Item = (&Chapter, &Record)> {
+        self.chapters.iter().filter_map(|chapter| Some((chapter, chapter.kept.as_ref()?)))
+    }
+
+    /// The search index of all pages, those that were kept too; gives its parts by page, none where there is no search.
+    fn search(&self, all: &mut BTreeMap<String, Vec<u8>>) -> Option<BTreeMap<String, search::Part>> {
+        let Some(script) = all.get("searchindex.js") else { return Some(BTreeMap::new()) };
+        let index = search::Index::read(std::str::from_utf8(script).ok()?);
+        let parts = index.as_ref().and_then(search::Index::parts);
+        if self.kept().next().is_none() {
+            return Some(parts.unwrap_or_default());
+        }
+        let (index, parts) = (index?, parts?);
+        let mut in_order = Vec::new();
+        for chapter in self.chapters {
+            match &chapter.kept {
+                Some(record) => in_order.push(&record.search),
+                // One without has nothing that could be found.
+                None => in_order.extend(parts.get(&html_name(&chapter.file))),
+            }
+        }
+        let script = index.with(&in_order)?;
+        all.insert("searchindex.js".to_owned(), script.into_bytes());
+        Some(parts)
     }
 
     /// The page of each module of rustdoc's begins with a link to its notebook's page.
@@ -110,21 +148,27 @@ impl Site<'_> {
         let mut list =
             format!("# {}\n\n", self.chapters.first().map_or(self.crate_name, |first| &first.title));
         for chapter in self.chapters {
-            all.insert(format!("llms/{}", chapter.file), chapter.page.plain.clone().into_bytes());
+            if chapter.kept.is_none() {
+                all.insert(plain_name(&chapter.file), chapter.page.plain.clone().into_bytes());
+            }
             let title = chapter.title.replace(['[', ']', '\n'], " ");
             let _ = writeln!(list, "- [{title}](llms/{})", chapter.file);
         }
         all.insert("llms.txt".to_owned(), list.into_bytes());
     }
 
-    /// Every link of the pages leads to a file of the site, and to a place in it where it names one.
-    fn check(&self, all: &BTreeMap<String, Vec<u8>>, report: &mut Report) {
+    /// Every link of the pages leads to a file of the site, and to a place in it where it names one. False when one of a
+    /// page that was kept does not.
+    fn check(&self, all: &BTreeMap<String, Vec<u8>>, list: &BTreeSet<String>, report: &mut Report) -> bool {
         let ids = |name: &str| -> BTreeSet<String> {
             let html =
                 all.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
             attributes(&html, &["id", "name"]).into_iter().collect()
         };
         let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (chapter, record) in self.kept() {
+            known.insert(html_name(&chapter.file), record.ids.iter().cloned().collect());
+        }
         let mut told = BTreeSet::new();
         for fragment in self.chapters.iter().flat_map(|chapter| &chapter.page.fragments) {
             let page = html_name(&fragment.page);
@@ -134,26 +178,85 @@ impl Site<'_> {
                 report.diagnostics.push(fragment.broken());
             }
         }
+        for (page, id) in self.kept().flat_map(|(_, record)| &record.fragments) {
+            let page = html_name(page);
+            if !known.entry(page.clone()).or_insert_with(|| ids(&page)).contains(id) {
+                return false;
+            }
+        }
         for chapter in self.chapters {
             let page = html_name(&chapter.file);
-            let Some(bytes) = all.get(&page) else { continue };
-            let html = String::from_utf8_lossy(bytes);
-            for url in attributes(&html, &["href", "src"]) {
-                let Some(target) = resolved(&page, &url) else { continue };
+            let own;
+            let links = match (&chapter.kept, all.get(&page)) {
+                (Some(record), _) => &record.links,
+                (None, Some(bytes)) => {
+                    own = attributes(&String::from_utf8_lossy(bytes), LINKS);
+                    &own
+                }
+                (None, None) => continue,
+            };
+            for url in links {
+                let Some(target) = resolved(&page, url) else { continue };
                 let (file, id) = target.split_once('#').unwrap_or((&target, ""));
-                let is_there = match all.contains_key(file) {
+                let is_there = match list.contains(file) {
                     true if id.is_empty() => true,
                     true => known.entry(file.to_owned()).or_insert_with(|| ids(file)).contains(id),
-                    false => all.contains_key(&format!("{file}/index.html")),
+                    false => list.contains(&format!("{file}/index.html")),
                 };
                 // Lines of rustdoc's sources are numbered by its own script.
-                if !is_there && !file.starts_with("api/src/") && told.insert(target.clone()) {
+                if is_there || file.starts_with("api/src/") {
+                    continue;
+                }
+                if chapter.kept.is_some() {
+                    return false;
+                }
+                if told.insert(target.clone()) {
                     let message = format!("a link of the page `{page}` leads nowhere: `{url}`");
                     report.diagnostics.push(Diagnostic::error(message));
                 }
             }
         }
+        true
     }
+}
+
+/// A site that is written.
+pub(super) struct Finished {
+    all: BTreeMap<String, Vec<u8>>,
+    search: BTreeMap<String, search::Part>,
+}
+
+/// What is known of a page that was made.
+pub(super) struct Facts {
+    pub(super) files: Vec<(String, String)>,
+    pub(super) links: Vec<String>,
+    pub(super) ids: Vec<String>,
+    pub(super) search: search::Part,
+}
+
+impl Finished {
+    /// What is known of the page of a chapter.
+    pub(super) fn take(&mut self, file: &str, page: &Page) -> Option<Facts> {
+        let name = html_name(file);
+        let html = String::from_utf8_lossy(self.all.get(&name)?);
+        let own = [name.clone(), plain_name(file)];
+        let names = own.iter().chain(page.files.iter().map(|(name, _)| name));
+        let of = |name: &String| Some((name.clone(), kept::digest([self.all.get(name)?.as_slice()])));
+        Some(Facts {
+            files: names.map(of).collect::<Option<_>>()?,
+            links: attributes(&html, LINKS),
+            ids: attributes(&html, &["id", "name"]),
+            search: self.search.remove(&name).unwrap_or_default(),
+        })
+    }
+}
+
+/// The attributes that lead elsewhere.
+const LINKS: &[&str] = &["href", "src"];
+
+/// The plain text of a chapter.
+fn plain_name(file: &str) -> String {
+    format!("llms/{file}")
 }
 
 /// The page that mdBook makes of a chapter.
