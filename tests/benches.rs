@@ -49,10 +49,12 @@ fn ladder() -> Case {
     Case::of(LADDER).file("Cargo.lock", include_str!("../Cargo.lock"))
 }
 
-/// Runs something that builds the benchmarks. All share a target folder, or each would build criterion anew.
+/// Runs something that builds the benchmarks. All share a target folder, or each would build criterion anew, and
+/// no debugger needs what is for one.
 fn build(case: &Case, command: &mut Command) -> Run {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("benches");
     let command = command.env("CARGO_TARGET_DIR", target).env("CARGO_NET_OFFLINE", "true");
+    command.env("CARGO_PROFILE_DEV_DEBUG", "false");
     case.told(&command.env("CARGO_TERM_COLOR", "never").env_remove("RUSTFLAGS").output().unwrap())
 }
 

@@ -200,6 +200,27 @@ fn a_hostile_notebook_runs_nothing_and_leaves_the_site() {
 }
 
 #[test]
+fn html_of_ones_own_is_shown_as_it_is_where_that_is_asked_for() {
+    let script = "<script>draw('plot')</script>";
+    let case = Case::new().file("notebooks/00_first.ipynb", &notebook(&[markdown("# First")])).file(
+        "notebooks/01_demo.ipynb",
+        &notebook(&[
+            markdown(&format!("# Demo\n\n<div id=\"plot\" onclick=\"more()\">a plot</div>\n\n{script}")),
+            code("shown()", &[result("text/html", &format!("<canvas></canvas>{script}"))]),
+        ]),
+    );
+    let run = case.run("docs --no-api -d site --trust");
+    assert_eq!(run.code, Some(0), "{run}");
+    let page = case.read("site/01_demo.html");
+    assert_eq!(page.matches("draw('plot')").count(), 2, "{page}");
+    assert!(page.contains("onclick=\"more()\"") && page.contains("<canvas>"), "{page}");
+    // It is asked for each time anew, also where nothing else has changed.
+    assert_eq!(site(&case).code, Some(0));
+    let page = case.read("site/01_demo.html");
+    assert!(!page.contains("draw('plot')") && !page.contains("onclick") && page.contains("a plot"), "{page}");
+}
+
+#[test]
 fn a_folder_of_somebody_elses_is_left_alone() {
     let case = Case::of("--- a markdown\n# One");
     case.write("mine/index.html", "mine");
