@@ -110,7 +110,7 @@ vscode:
 bench-docs *ARGS:
     cargo build --release -p nbexport --features docs
     test -x target/bench-docs/bin/python || python3 -m venv target/bench-docs
-    target/bench-docs/bin/python -c "import nbconvert" || target/bench-docs/bin/pip install nbconvert
+    target/bench-docs/bin/python -c "import nbconvert, mystmd_py" || target/bench-docs/bin/pip install nbconvert mystmd
     target/bench-docs/bin/python benches/docs.py {{ARGS}}
 
 # The language server at every identifier of the notebooks, beside rust-analyzer on the same code as plain files

@@ -8,8 +8,9 @@ The sides take turns. A number is the processor time of the best of ROUNDS (2) r
 cold (nothing is there), and after one notebook was changed, for which nbconvert is given that notebook alone. rustdoc's own
 time is left out of both (`--no-api`), and is what `cargo doc` takes. Nothing of the project is changed.
 
-quarto and myst take part where they are installed. Neither can be had from a package registry alone: the one downloads its
-program, the other its theme.
+mystmd takes part where node is there (`pip install mystmd`). Where it cannot fetch its theme from the network it makes no
+pages: it reads the notebooks, resolves their links and stops, so its number is then less than a site takes, and is marked.
+Quarto takes part where `quarto` is installed; what the package registry has of it downloads the program from elsewhere.
 """
 import json
 import os
@@ -26,6 +27,8 @@ NBEXPORT = os.environ.get("NBEXPORT", ROOT / "target/release/nbexport")
 BIN = pathlib.Path(sys.executable).parent
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+# Sides that could not fetch what they need for pages.
+WITHOUT_PAGES = set()
 
 
 def seconds(command, folder):
@@ -40,17 +43,24 @@ def seconds(command, folder):
 
 
 def project(folder, count):
-    """A project of the project's own notebooks, or of `count` copies of them."""
+    """A project of the project's own notebooks, or of `count` copies of them, whose links lead to the copies."""
     originals = sorted((ROOT / "notebooks").glob("*.ipynb"))
     (folder / "notebooks").mkdir(parents=True)
-    (folder / "exp/src").mkdir(parents=True)
+    for name in ["exp/src", "benches"]:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("target", "__pycache__"))
     (folder / "Cargo.toml").write_text('[workspace]\nmembers = ["exp"]\n\n[workspace.metadata.nbexport]\n')
     (folder / "exp/Cargo.toml").write_text('[package]\nname = "exp"\nversion = "0.1.0"\nedition = "2024"\n')
-    (folder / "exp/src/lib.rs").write_text("//! Exported.\n")
     for number in range(count or len(originals)):
         original = originals[number % len(originals)]
-        name = f"{number:03}x{original.name}" if count else original.name
-        shutil.copy(original, folder / "notebooks" / name)
+        text, name = original.read_text(), original.name
+        if count:
+            first = number - number % len(originals)
+            names = {it.name: f"{min(first + n, count - 1):03}x{originals[min(first + n, count - 1) % len(originals)].name}"
+                     for n, it in enumerate(originals)}
+            for old, new in names.items():
+                text = text.replace(f"]({old}", f"]({new}")
+            name = names[name]
+        (folder / "notebooks" / name).write_text(text)
 
 
 def change(folder, number):
@@ -74,6 +84,30 @@ def nbconvert(folder, changed):
     return seconds([BIN / "jupyter-nbconvert", "--log-level=ERROR", "--to", "html", "--output-dir", "html", *books], folder)
 
 
+def mystmd(folder, changed):
+    if not (folder / "myst.yml").exists():
+        (folder / "myst.yml").write_text("version: 1\nproject:\n  title: Course\nsite:\n  title: Course\n")
+    if changed is None:
+        shutil.rmtree(folder / "_build", ignore_errors=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([BIN / "myst", "build", "--site", "--ci"], cwd=folder, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if "pages for project" not in done.stdout + done.stderr:
+        sys.exit(f"mystmd: {done.stdout[-500:]}{done.stderr[-2000:]}")
+    if done.returncode:
+        WITHOUT_PAGES.add("mystmd")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def rustdoc():
+    """What `cargo doc` takes for the crate by itself: its dependencies are checked before."""
+    target = ["--target-dir", ROOT / "target/bench-docs/api"]
+    command = ["cargo", "doc", "--quiet", "-p", "exp", "--no-deps", "--lib", *target]
+    seconds(command, ROOT)
+    seconds(["cargo", "clean", "--quiet", "-p", "exp", *target], ROOT)
+    return seconds(command, ROOT)
+
+
 def quarto(folder, changed):
     (folder / "notebooks/_quarto.yml").write_text("project:\n  type: website\n")
     if changed is None:
@@ -83,6 +117,8 @@ def quarto(folder, changed):
 
 def main():
     sides = {"nbexport docs": nbexport, "jupyter nbconvert": nbconvert}
+    if (BIN / "myst").exists() and shutil.which("node"):
+        sides["mystmd"] = mystmd
     if shutil.which("quarto"):
         sides["quarto render"] = quarto
     print(f"{platform.machine()}, {os.cpu_count()} processors, best of {ROUNDS}, seconds of processor time\n")
@@ -100,8 +136,11 @@ def main():
                         changed = change(folder, f"{turn} {name}") if what != "cold" else None
                         best[name] = min(best[name], side(folder, changed))
                 ours, *others = best.values()
-                cells = " | ".join(f"{value:.1f}" for value in best.values())
+                cells = " | ".join(f"{value:.2f}" for value in best.values())
                 print(f"| {number} | {what} | {cells} | {min(others) / ours:.1f} |", flush=True)
+    if WITHOUT_PAGES:
+        print(f"\nwithout pages, for their theme could not be fetched: {', '.join(sorted(WITHOUT_PAGES))}")
+    print(f"\nrustdoc, of the crate exp by itself: {rustdoc():.1f}")
 
 
 main()

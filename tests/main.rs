@@ -20,6 +20,8 @@ mod directives;
 mod docs;
 #[cfg(feature = "docs")]
 mod docs_site;
+#[cfg(feature = "docs")]
+mod docs_site_again;
 mod everyday;
 mod export;
 mod exported_texts;

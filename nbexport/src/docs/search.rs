@@ -26,6 +26,9 @@ pub(super) struct Part {
     words: BTreeMap<String, String>,
 }
 
+/// The sections of a page in which a word stands, each with how often.
+type Sections = Vec<(usize, u64)>;
+
 /// An index as mdBook wrote it.
 pub(super) struct Index(Map<String, Value>);
 
@@ -53,7 +56,7 @@ impl Index {
             part.infos.push(store["docInfo"][number.to_string()].clone());
         }
         for (field, tree) in self.0["index"]["index"].as_object()? {
-            let mut words: BTreeMap<&str, BTreeMap<String, Vec<(usize, u64)>>> = BTreeMap::new();
+            let mut words: BTreeMap<&str, BTreeMap<String, Sections>> = BTreeMap::new();
             walk(&tree["root"], &mut String::new(), &mut |word, number, count| {
                 let Some((page, section)) = places.get(number) else { return };
                 words.entry(page).or_default().entry(word.to_owned()).or_default().push((*section, count));
