@@ -119,6 +119,6 @@ lsp-walk *NAMES:
     python3 benches/lsp.py walk {{NAMES}}
 
 # How long the language server's answers take in notebooks of 20, 100 and 300 cells
-bench-lsp:
+bench-lsp *CELLS:
     cargo build --release -p nbexport
-    python3 benches/lsp.py bench
+    python3 benches/lsp.py bench {{CELLS}}

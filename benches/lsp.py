@@ -3,7 +3,7 @@
 
     benches/lsp.py walk [NAME…]    hover and definition at every identifier, both ways of speaking, beside rust-analyzer on the same
                                    code as plain files; what is wrong with the notebooks
-    benches/lsp.py bench           completion and hover in notebooks of 20, 100 and 300 cells, one keystroke before each
+    benches/lsp.py bench [CELLS…]  completion and hover in notebooks of 20, 100 and 300 cells, one keystroke before each
 
 It needs rust-analyzer, and nbexport built in release (`cargo build --release -p nbexport`) or named by NBEXPORT.
 """
@@ -305,10 +305,10 @@ def made(count):
                 )
 
 
-def bench():
+def bench(counts):
     print("| cells | completion p50 | p95 | hover p50 | p95 | loaded | memory |")
     print("|---|---|---|---|---|---|---|")
-    for count in (20, 100, 300):
+    for count in counts:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="nbexport-bench-"))
         try:
             subprocess.run([NBEXPORT, "-q", "new", "demo"], cwd=folder, check=True)
@@ -379,7 +379,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["walk", *names]:
             sys.exit(0 if walk(names) else 1)
-        case ["bench"]:
-            bench()
+        case ["bench", *counts]:
+            bench([int(count) for count in counts] or (20, 100, 300))
         case _:
             sys.exit(__doc__)
