@@ -63,6 +63,21 @@ fn a_notebook_that_cannot_be_read_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn a_module_that_cannot_be_read_is_work_that_could_not_be_done_and_the_others_are_synced() {
+    let case =
+        Case::of("--- a\n//| export\npub fn a() {}").notebook("01_more", "--- b\n//| export\npub fn b() {}");
+    case.export();
+    let before = case.read(NOTEBOOK);
+    case.write("exp/src/nb_00.rs", b"// \xff\xfe\n");
+    case.replace("exp/src/nb_01.rs", "fn b() {}", "fn b() { /* typed */ }");
+    let run = case.run("sync");
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("cannot read `exp/src/nb_00.rs`"), "{run}");
+    assert!(case.read("notebooks/01_more.ipynb").contains("/* typed */"), "{run}");
+    assert_eq!(case.read(NOTEBOOK), before);
+}
+
+#[test]
 fn many_edits_are_brought_back_at_once() {
     let cells: String = (0..400)
         .map(|at| match at % 3 {

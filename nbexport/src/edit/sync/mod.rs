@@ -49,7 +49,7 @@ pub struct Synced {
 }
 
 /// Brings the edits of each notebook's modules into the notebook, and the crate then in step with them. An error is that
-/// the notebook cannot be read, or a file cannot be written; it does not hold up the others.
+/// the notebook or a module of it cannot be read, or a file cannot be written; it does not hold up the others.
 pub fn sync(project: &Project, paths: &[PathBuf], prefer: Option<Side>) -> Vec<Result<Synced>> {
     let generated = Generated::of(project);
     let mut all: Vec<Result<Synced>> =
@@ -104,8 +104,8 @@ fn bring_back(project: &Project, generated: &Generated, path: &Path, prefer: Opt
     let cells = cells_by_marker(&notebook);
     for module in &modules {
         let file = project.krate.join(&module.path);
-        let original = Original::read(&*file, project.name_of(&file));
-        match original.as_ref().map_err(Clone::clone).and_then(|it| written(project, it, &name)) {
+        let original = Original::read(&*file, project.name_of(&file))?;
+        match written(project, &original, &name) {
             Ok(Some(on_disk)) => {
                 let (on_disk, file) = (on_disk.to_owned(), project.name_of(&file));
                 sides.push(Comparison { notebook: &notebook, cells: &cells, module, file, on_disk, prefer });
@@ -113,7 +113,7 @@ fn bring_back(project: &Project, generated: &Generated, path: &Path, prefer: Opt
             Ok(None) => {}
             Err(diagnostic) => synced.diagnostics.push(diagnostic),
         }
-        originals.extend(original.map(|original| (&*module.path, original)));
+        originals.insert(&*module.path, original);
     }
     let mut brought = Brought::default();
     for side in &sides {
