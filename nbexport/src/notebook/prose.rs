@@ -54,8 +54,7 @@ impl Cell {
 }
 
 fn is_export(line: &str) -> bool {
-    let without_blanks = |text: &str| text.split_whitespace().collect::<String>();
-    without_blanks(line) == without_blanks(EXPORT)
+    line.split_whitespace().flat_map(str::chars).eq(EXPORT.split_whitespace().flat_map(str::chars))
 }
 
 #[cfg(test)]
