@@ -176,28 +176,26 @@ impl Kernel {
                 doubt = doubt.or_else(|| self.transport.doubt());
                 End::Finished
             }
-            Status::Ok if let Some(doubt) = &doubt => End::Lost(doubt.clone()),
-            Status::Ok => {
-                program = self.program(&mut sink);
-                self.flush(&mut sink)?;
-                if sink.ended_late {
-                    self.transport.stop();
-                    End::OutOfStep
-                } else {
-                    End::Stopped
+            Status::Ok => match &doubt {
+                Some(doubt) => End::Lost(doubt.clone()),
+                None => {
+                    program = self.program(&mut sink);
+                    self.flush(&mut sink)?;
+                    if sink.ended_late {
+                        self.transport.stop();
+                        End::OutOfStep
+                    } else {
+                        End::Stopped
+                    }
                 }
-            }
-            Status::Error => match sink.process_end() {
-                Some(how) => {
+            },
+            Status::Error => match (sink.process_end(), &doubt) {
+                (Some(how), _) => {
                     self.flush(&mut sink)?;
                     End::ProcessEnded(how)
                 }
-                None if !sink.has_error()
-                    && let Some(doubt) = &doubt =>
-                {
-                    End::Lost(doubt.clone())
-                }
-                None if cell.changed && r#use == Use::Run => {
+                (None, Some(doubt)) if !sink.has_error() => End::Lost(doubt.clone()),
+                (None, _) if cell.changed && r#use == Use::Run => {
                     self.hidden += 1;
                     let mut plain = Sink::new(self.output_limit, "");
                     // It does not compile, so it does not run now either; but this time the messages show the cell.
@@ -206,7 +204,7 @@ impl Kernel {
                     sink = plain;
                     if not_compiled { End::NotCompiled } else { End::Unknown }
                 }
-                None => End::NotCompiled,
+                (None, _) => End::NotCompiled,
             },
             Status::Died => End::KernelDied(self.transport.stop()),
             Status::TimedOut => End::TimedOut(limit.unwrap_or_default()),
