@@ -9,6 +9,7 @@ mod jupyter;
 mod proxy;
 
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nbexport::run::kernel::{Host, KernelOptions, Server, Token};
@@ -19,8 +20,11 @@ use fake::fake;
 use jupyter::{Jupyter, TOKEN, gateway, server};
 use proxy::Proxy;
 
-/// Runs the table of verdicts on a server: what is said there is what a kernel of this machine says.
+/// Runs the table of verdicts on a server: what is said there is what a kernel of this machine says. One server after the
+/// other: two kernels at once are enough for a small machine.
 fn holds_the_table(jupyter: &Jupyter) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
     let token = Token::find(Some(&jupyter.token_file)).unwrap();
     let server = Server::connect(&jupyter.url(), token, None, "").unwrap();
     hold_in_kernels(&KernelOptions::new(Host::Server(server), ""));
