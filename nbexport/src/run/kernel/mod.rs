@@ -176,9 +176,10 @@ impl Kernel {
                 doubt = doubt.or_else(|| self.transport.doubt());
                 End::Finished
             }
-            Status::Ok => match &doubt {
-                Some(doubt) => End::Lost(doubt.clone()),
-                None => {
+            Status::Ok => {
+                if let Some(doubt) = &doubt {
+                    End::Lost(doubt.clone())
+                } else {
                     program = self.program(&mut sink);
                     self.flush(&mut sink)?;
                     if sink.ended_late {
@@ -188,7 +189,7 @@ impl Kernel {
                         End::Stopped
                     }
                 }
-            },
+            }
             Status::Error => match (sink.process_end(), &doubt) {
                 (Some(how), _) => {
                     self.flush(&mut sink)?;
