@@ -195,6 +195,29 @@ fn a_run_is_written_into_the_notebook_and_nothing_else_of_it_changes() {
     assert_eq!(case.read(file), before);
 }
 
+/// A compiler that was killed may leave objects which no linker takes, and take them again for ever. What it kept of
+/// dependencies stays.
+#[test]
+fn what_a_killed_compiler_left_is_not_taken_up_by_the_next_kernel() {
+    if options().is_none() {
+        return;
+    }
+    let (case, caches) = (Project::of("--- a\nassert_eq!(1 + 1, 2);"), Project::nothing());
+    let debug =
+        ["", "x86_64-unknown-linux-gnu/"].map(|target| format!("nbexport/kernel/0/target/{target}debug"));
+    for debug in &debug {
+        caches.write(&format!("{debug}/incremental/ctx-1/s-1/a.o"), "half an object");
+        caches.write(&format!("{debug}/deps/libdependency.rlib"), "");
+    }
+    let mut command = case.command("test --kernel");
+    let run = case.told(&command.env("XDG_CACHE_HOME", caches.path("")).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    for debug in &debug {
+        assert!(!caches.has(&format!("{debug}/incremental/ctx-1")), "{debug}");
+        assert!(caches.has(&format!("{debug}/deps/libdependency.rlib")), "{debug}");
+    }
+}
+
 /// A notebook whose second cell never ends, being run, once its first cell has written the process it runs in to
 /// `notebooks/pid`.
 fn hanging() -> (Project, Child) {

@@ -69,12 +69,24 @@ pub(super) fn library_path(cwd: &Path) -> Option<(&'static str, OsString)> {
     Some((name, std::env::join_paths(before.into_iter().chain([folder])).ok()?))
 }
 
-/// Removes what a kernel that was interrupted left behind.
+/// Removes what kernels before left: their own folders, if they were interrupted, and what the compiler kept of their cells.
+/// One that was killed while it wrote may have left objects that do not link, and would use them again: no kernel could start
+/// there any more. Compiled dependencies are elsewhere, and stay.
 fn clear(path: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(super::launch::HOME) {
             std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    let target = path.join("target");
+    let with_triple = std::fs::read_dir(&target).into_iter().flatten().flatten().map(|entry| entry.path());
+    for folder in with_triple.chain([target.clone()]) {
+        match std::fs::remove_dir_all(folder.join("debug/incremental")) {
+            Err(error) if folder.is_dir() && error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error);
+            }
+            _ => {}
         }
     }
     Ok(())
