@@ -103,15 +103,30 @@ fn take(jupyter: &'static OnceLock<Option<Mutex<Jupyter>>>, what: &[&str]) -> Ta
     jupyter.as_ref().map(|jupyter| jupyter.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// A server passes on a thousand outputs a second and no more, unless it is told to pass on all: a cell that prints more
+/// has no verdict there, however fast the machine.
+const NO_LIMIT: &str = "--ZMQChannelsWebsocketConnection.limit_rate=False";
+
+fn take_server(jupyter: &'static OnceLock<Option<Mutex<Jupyter>>>, setting: &[&str]) -> Taken {
+    let root = format!("--ServerApp.root_dir={}", std::env::temp_dir().display());
+    take(jupyter, &[&["-m", "jupyter_server", "--allow-root", "--no-browser", &root], setting].concat())
+}
+
 /// A Jupyter Server to oneself, if there is one.
 pub(super) fn server() -> Taken {
     static SERVER: OnceLock<Option<Mutex<Jupyter>>> = OnceLock::new();
-    let root = format!("--ServerApp.root_dir={}", std::env::temp_dir().display());
-    take(&SERVER, &["-m", "jupyter_server", "--allow-root", "--no-browser", &root])
+    take_server(&SERVER, &[NO_LIMIT])
+}
+
+/// One that passes on as much as it does when nothing else is said.
+pub(super) fn server_that_limits() -> Taken {
+    static SERVER: OnceLock<Option<Mutex<Jupyter>>> = OnceLock::new();
+    take_server(&SERVER, &[])
 }
 
 /// A Kernel Gateway to oneself, if there is one.
 pub(super) fn gateway() -> Taken {
     static GATEWAY: OnceLock<Option<Mutex<Jupyter>>> = OnceLock::new();
-    take(&GATEWAY, &["-m", "kernel_gateway", "--JupyterWebsocketPersonality.list_kernels=True"])
+    let list = "--JupyterWebsocketPersonality.list_kernels=True";
+    take(&GATEWAY, &["-m", "kernel_gateway", list, NO_LIMIT])
 }

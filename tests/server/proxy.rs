@@ -1,9 +1,10 @@
 //! What lies between a client and a server: it can cut the connections that go through it, and keep new ones from being
-//! made. All else goes on.
+//! made, or be as a server that begins late to listen to its kernels. All else goes on.
 
-use std::io::{Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// A proxy, for as long as this process lives.
 pub(super) struct Proxy {
@@ -14,6 +15,8 @@ pub(super) struct Proxy {
 #[derive(Default)]
 struct State {
     is_cut: bool,
+    /// For so long nothing that a kernel publishes comes through a new connection.
+    deaf: Duration,
     /// Both ends of each, the client's first.
     sockets: Vec<(TcpStream, TcpStream)>,
 }
@@ -46,6 +49,12 @@ impl Proxy {
         }
     }
 
+    /// Of what kernels publish, nothing comes through a new connection for its first `time`.
+    pub(super) fn deaf_for(self, time: Duration) -> Self {
+        self.state.lock().unwrap().deaf = time;
+        self
+    }
+
     /// Lets new ones through again.
     pub(super) fn mend(&self) {
         self.state.lock().unwrap().is_cut = false;
@@ -64,8 +73,10 @@ fn pass(mut client: TcpStream, address: &str, state: &Mutex<State>) {
     let Ok(read) = client.read(&mut head) else { return };
     let mut server = TcpStream::connect(address).unwrap();
     let (from_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let mut deaf = Duration::ZERO;
     if String::from_utf8_lossy(&head[..read]).contains("/channels") {
         let mut state = state.lock().unwrap();
+        deaf = state.deaf;
         if state.is_cut {
             return;
         }
@@ -73,7 +84,43 @@ fn pass(mut client: TcpStream, address: &str, state: &Mutex<State>) {
     }
     let _ = server.write_all(&head[..read]);
     std::thread::spawn(move || pump(from_client, server));
-    pump(from_server, client);
+    if deaf.is_zero() {
+        pump(from_server, client);
+    } else {
+        let _ = pump_deaf(from_server, client, Instant::now() + deaf);
+    }
+}
+
+/// Passes on what a server sends by a WebSocket: its answer, then frames, of which those of the iopub channel are left
+/// out until this time.
+fn pump_deaf(from: TcpStream, mut to: TcpStream, end: Instant) -> std::io::Result<()> {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while line != b"\r\n" {
+        line.clear();
+        from.read_until(b'\n', &mut line)?;
+        to.write_all(&line)?;
+    }
+    loop {
+        let mut head = vec![0; 2];
+        from.read_exact(&mut head)?;
+        let more = match head[1] {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        head.resize(2 + more, 0);
+        from.read_exact(&mut head[2..])?;
+        let length = if more == 0 { &head[1..] } else { &head[2..] };
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let mut frame = vec![0; length];
+        from.read_exact(&mut frame)?;
+        let is_published = frame.windows(5).take(200).any(|bytes| bytes == b"iopub");
+        if Instant::now() > end || !is_published {
+            to.write_all(&head)?;
+            to.write_all(&frame)?;
+        }
+    }
 }
 
 fn pump(mut from: TcpStream, mut to: TcpStream) {

@@ -143,6 +143,15 @@ pub(super) fn compiler(outputs: &[Output], source: &Arc<Source>) -> Diagnostic {
             }
         }
     }
+    // evcxr keeps items in a hash map, so a function stands above the macro that it calls in every second session.
+    if let Some(name) = message.strip_prefix("cannot find macro `").and_then(|rest| rest.split('`').next())
+        && diagnostic.notes.iter().any(|note| note.contains("it appears later"))
+    {
+        diagnostic = diagnostic.help(format!(
+            "evcxr keeps functions and macros in no fixed order: put `#[macro_export]` on the macro and call \
+             `crate::{name}!`, or define it inside the function"
+        ));
+    }
     errors
         .fold(diagnostic, |diagnostic, (message, _)| diagnostic.note(format!("and: {}", strip_str(message))))
 }
@@ -266,6 +275,23 @@ mod tests {
         let said = stopped(&printed, None, &cells(&["//| test\nlet a = 1;\nopen()?;"]));
         assert_eq!(said.message, "an error was returned: no such file");
         assert_eq!(said.location().unwrap(), "x.ipynb:cell 1:3:1");
+    }
+
+    #[test]
+    fn a_macro_that_the_kernel_put_below_its_user_comes_with_a_way_out() {
+        let error = |later: &str| Output::Error {
+            name: "Error".into(),
+            value: "cannot find macro `number` in this scope".into(),
+            traceback: vec![
+                "Error: cannot find macro `number` in this scope".to_owned(),
+                format!("   │ Note: {later}"),
+            ],
+        };
+        let source = &cells(&["fn get() -> i32 { number!() }"])[0].source;
+        let said =
+            compiler(&[error("note: a macro with the same name exists, but it appears later")], source);
+        assert!(said.help.as_ref().is_some_and(|help| help.contains("`crate::number!`")));
+        assert_eq!(compiler(&[error("have you added the `#[macro_use]`?")], source).help, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jupyter_protocol::{JupyterMessage, KernelInfoRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 use ureq::http::{Method, StatusCode};
 
 use super::Server;
@@ -96,7 +96,32 @@ impl Session {
         let socket = Socket::connect(session.rest(), &session.kernel.id(), &session.key, patience).await;
         session.socket =
             Some(socket.map_err(|failed| session.rest().explain("/api/kernels/…/channels", failed))?);
+        session.greet(Instant::now() + patience).await?;
         Ok(session)
+    }
+
+    /// Waits until what the kernel publishes is heard here. A server may open a connection before it has subscribed to
+    /// that, and what is published in between is lost: the first cell would never be seen to end. So the kernel is
+    /// greeted again and again until a greeting's answer and its last word both come.
+    async fn greet(&mut self, end: Instant) -> Result<()> {
+        let mut pause = Duration::from_millis(500);
+        loop {
+            self.send(KernelInfoRequest {}.into()).await?;
+            let heard = timeout(pause, async {
+                while !(self.request.answered && self.request.idle) {
+                    if let Incoming::Ended | Incoming::Lost = self.next().await? {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            match heard.await {
+                Ok(heard) => return heard,
+                // What it is asked first will be told as not answered.
+                Err(_) if Instant::now() > end => return Ok(()),
+                Err(_) => pause = (pause * 2).min(Duration::from_secs(10)),
+            }
+        }
     }
 
     /// From here on it is known where the kernel keeps the program that it makes of a request.
