@@ -70,7 +70,7 @@ fn used(text: &str) -> BTreeSet<String> {
         let is_file = |name: &str| src.join(format!("{name}.rs")).exists() || src.join(name).is_dir();
         if first == "git" && !second.is_empty() && is_file(&format!("git/{second}")) {
             rooms.insert("git/*".to_owned());
-        } else if is_file(first) {
+        } else if !first.is_empty() && is_file(first) {
             rooms.insert(first.to_owned());
         }
     }
