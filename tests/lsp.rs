@@ -4,6 +4,7 @@
 mod client;
 mod features;
 mod trouble;
+mod variables;
 
 use std::process::Command;
 

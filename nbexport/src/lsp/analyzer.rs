@@ -126,16 +126,19 @@ impl Analyzer {
             self.shown.insert(uri.to_owned(), (0, new.to_owned()));
             return;
         };
-        let Some((lines, text)) = text::changed_lines(old, new) else { return };
+        let changes: Vec<Value> = text::changed_lines(old, new)
+            .into_iter()
+            .map(|(lines, text)| {
+                let place = |line: usize| json!({"line": line, "character": 0});
+                json!({"range": {"start": place(lines.start), "end": place(lines.end)}, "text": text})
+            })
+            .collect();
+        if changes.is_empty() {
+            return;
+        }
         *version += 1;
         new.clone_into(old);
-        let range = json!({
-            "start": {"line": lines.start, "character": 0}, "end": {"line": lines.end, "character": 0},
-        });
-        let params = json!({
-            "textDocument": {"uri": uri, "version": *version},
-            "contentChanges": [{"range": range, "text": text}],
-        });
+        let params = json!({"textDocument": {"uri": uri, "version": *version}, "contentChanges": changes});
         self.notify("textDocument/didChange", params);
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gen_lsp_types::Range;
 use serde_json::{Map, Value, json};
 
-use super::model::{Model, Overlays};
+use super::model::{Model, Overlays, Seen};
 use super::overlay::{Cells, Overlay, Place};
 use super::{split, text, uri};
 
@@ -20,6 +20,8 @@ pub(super) struct Answers<'a> {
     pub(super) document: &'a str,
     /// The cell of that document, if it was about one.
     pub(super) cell: Option<usize>,
+    /// The place in that document, if it was about one.
+    pub(super) position: Option<gen_lsp_types::Position>,
 }
 
 /// What a file is to us.
@@ -67,6 +69,11 @@ impl Answers<'_> {
         }
     }
 
+    /// The notebook that was asked about.
+    pub(super) fn seen(&self) -> Option<&Seen> {
+        self.model.open.values().find(|seen| seen.places.iter().any(|(uri, _)| uri == self.document))
+    }
+
     fn file(&mut self, uri: &str) -> File {
         let Some(path) = uri::path(uri) else { return File::Plain };
         self.file_at(&path)
@@ -86,7 +93,7 @@ impl Answers<'_> {
     }
 
     /// A range of an overlay that lies in the document asked about.
-    fn range(&self, overlay: &Overlay, range: &Value) -> Option<Value> {
+    pub(super) fn range(&self, overlay: &Overlay, range: &Value) -> Option<Value> {
         let (place, range) = overlay.range_to_client(range_of(range)?)?;
         (place.uri == self.document).then(|| json!(range))
     }
@@ -100,6 +107,9 @@ impl Answers<'_> {
                 None => all.extend(items),
             }
         }
+        // What stands in several functions is found in each.
+        let mut seen = HashSet::new();
+        all.retain(|item| seen.insert(item.to_string()));
         Value::Array(all)
     }
 
@@ -150,7 +160,7 @@ impl Answers<'_> {
                 u32::try_from(item.get(key)?.as_u64()?).ok()?,
                 line.from.saturating_add_signed(line.shift),
             ))?;
-            (place.uri == self.document && line.is_home).then_some((place.cell, place.position.line))
+            (place.uri == self.document && line.is_home()).then_some((place.cell, place.position.line))
         };
         let (start, end) = (line("startLine")?, line("endLine")?);
         (start.0 == end.0).then_some(())?;
@@ -165,7 +175,7 @@ impl Answers<'_> {
     fn hint(&mut self, overlay: &Overlay, mut item: Value) -> Option<Value> {
         let at = position_of(&item["position"])?;
         let place = overlay.to_client(at).filter(|place| place.uri == self.document)?;
-        overlay.line(at.line).filter(|line| line.is_home)?;
+        overlay.line(at.line).filter(|line| line.is_home())?;
         item["position"] = json!(place.position);
         let object = item.as_object_mut()?;
         object.remove("data");
@@ -250,7 +260,7 @@ impl Answers<'_> {
     }
 
     /// A change of an overlay's text as one of a document's.
-    fn edit(&self, overlay: &Overlay, edit: &Value) -> Option<(String, Value)> {
+    pub(super) fn edit(&self, overlay: &Overlay, edit: &Value) -> Option<(String, Value)> {
         let new = edit.get("newText")?.as_str()?;
         let range = range_of(&edit["range"])?;
         let found = overlay.range_to_client(range);
@@ -272,8 +282,7 @@ impl Answers<'_> {
     /// or at its top if it ends in an expression.
     fn beside(&self, range: Range, new: &str) -> Option<(String, Value)> {
         let cell = self.cell.filter(|_| range.start == range.end)?;
-        let seen =
-            self.model.open.values().find(|seen| seen.places.iter().any(|(uri, _)| uri == self.document))?;
+        let seen = self.seen()?;
         let (text, (uri, first)) = (seen.texts.get(cell)?, seen.places.get(cell)?);
         let body = text.trim_end();
         let is_import = new.trim_start().starts_with("use ");
@@ -288,67 +297,12 @@ impl Answers<'_> {
         place.line += first;
         Some((uri.clone(), json!({"range": Range::new(place, place), "newText": new})))
     }
-
-    fn completion(&mut self, part: Part) -> Value {
-        let Part { overlay: Some(overlay), mut result } = part else { return part.result };
-        let items = match &mut result {
-            Value::Array(items) => items,
-            Value::Object(list) => match list.get_mut("items") {
-                Some(Value::Array(items)) => items,
-                _ => return result,
-            },
-            _ => return result,
-        };
-        items.retain_mut(|item| self.item(&overlay, item).is_some());
-        for item in items.iter_mut().filter_map(Value::as_object_mut) {
-            let data = item.remove("data").unwrap_or_default();
-            item.insert(
-                "data".to_owned(),
-                json!({"file": overlay.uri, "document": self.document, "cell": self.cell, "data": data}),
-            );
-        }
-        result
-    }
-
-    /// Puts the edits of a completion into the cell.
-    fn item(&mut self, overlay: &Overlay, item: &mut Value) -> Option<()> {
-        let object = item.as_object_mut()?;
-        if let Some(edit) = object.get_mut("textEdit") {
-            for key in ["range", "insert", "replace"] {
-                if let Some(range) = edit.get_mut(key) {
-                    *range = self.range(overlay, range)?;
-                }
-            }
-        }
-        if let Some(Value::Array(edits)) = object.get_mut("additionalTextEdits") {
-            *edits = edits
-                .iter()
-                .filter_map(|edit| self.edit(overlay, edit))
-                .filter(|(uri, _)| uri == self.document)
-                .map(|(_, edit)| edit)
-                .collect();
-        }
-        object.remove("command");
-        Some(())
-    }
-
-    fn resolved(&mut self, part: Part) -> Value {
-        let Part { overlay: Some(overlay), mut result } = part else { return part.result };
-        // What it completes was told when it was listed (`finish`); here it is at its place in the overlay.
-        if let Some(item) = result.as_object_mut() {
-            item.remove("textEdit");
-        }
-        if self.item(&overlay, &mut result).is_none()
-            && let Some(item) = result.as_object_mut()
-        {
-            item.remove("additionalTextEdits");
-        }
-        result
-    }
 }
 
 fn is_home(overlay: &Overlay, range: &Value) -> bool {
-    range_of(range).and_then(|range| overlay.line(range.start.line)).is_some_and(|line| line.is_home)
+    range_of(range)
+        .and_then(|range| overlay.line(range.start.line))
+        .is_some_and(super::overlay::Line::is_home)
 }
 
 pub(super) fn range_of(value: &Value) -> Option<Range> {

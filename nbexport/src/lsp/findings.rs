@@ -178,7 +178,7 @@ fn own(cell: usize, diagnostic: &Diagnostic) -> Finding {
 fn finding(overlay: &Overlay, seen: &Seen, diagnostic: &Value) -> Option<Finding> {
     let range = range_of(&diagnostic["range"])?;
     let (cell, start) = overlay.in_cell(range.start).or_else(|| before(overlay, range.start))?;
-    let is_home = |line: u32| overlay.line(line).is_none_or(|line| line.is_home);
+    let is_home = |line: u32| overlay.line(line).is_none_or(super::overlay::Line::is_home);
     if seen.quiet.contains(&cell) || !is_home(range.start.line) {
         return None;
     }

@@ -25,6 +25,7 @@ mod body;
 mod books;
 mod capabilities;
 mod checks;
+mod completion;
 mod directives;
 mod findings;
 pub mod install;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gen_lsp_types::{Position, Range};
 
-use super::text;
+use super::{body, text};
 use crate::notebook::Notebook;
 
 /// A line of an overlay that is a cell's, or a part of it.
@@ -21,8 +21,26 @@ pub(super) struct Line {
     pub(super) from: u32,
     /// Where they end.
     pub(super) to: u32,
-    /// Whether this is where the cell belongs; another overlay may have a copy.
-    pub(super) is_home: bool,
+    /// Why it is here.
+    pub(super) stands: Stands,
+}
+
+/// Why a cell's line stands somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stands {
+    /// The cell belongs here.
+    Home,
+    /// The cell belongs to another overlay, and is here for other cells.
+    Away,
+    /// The line is in this overlay, and once more for a later cell that needs its variables.
+    Copied,
+}
+
+impl Line {
+    /// Whether this is where the cell belongs.
+    pub(super) fn is_home(&self) -> bool {
+        self.stands == Stands::Home
+    }
 }
 
 /// Where a client keeps the cells of a notebook.
@@ -48,6 +66,8 @@ pub(super) struct Overlay {
     pub(super) text: String,
     lines: Vec<Option<Line>>,
     by_cell: HashMap<(usize, u32), Vec<u32>>,
+    /// The lines on which functions of the program begin.
+    functions: Vec<u32>,
     pub(super) cells: Arc<Cells>,
 }
 
@@ -68,7 +88,10 @@ impl Overlay {
                 by_cell.entry((line.cell, line.row)).or_default().push(text::count(index));
             }
         }
-        Self { uri, text, lines, by_cell, cells }
+        let frames = text.lines().zip(&lines).enumerate().filter(|(_, (_, line))| line.is_none());
+        let begins = frames.filter(|(_, (text, _))| text.contains(body::FUNCTION));
+        let functions = begins.map(|(at, _)| text::count(at)).collect();
+        Self { uri, text, lines, by_cell, functions, cells }
     }
 
     /// What a line is.
@@ -86,20 +109,31 @@ impl Overlay {
 
     /// A place of a cell in this file.
     pub(super) fn of_cell(&self, cell: usize, position: Position) -> Option<Position> {
-        let lines = self.by_cell.get(&(cell, position.line))?;
-        let lines = lines.iter().filter_map(|at| Some((*at, self.line(*at)?)));
-        let mut fitting = lines.filter(|(_, line)| (line.from..=line.to).contains(&position.character));
         // Where one part ends and the next begins, what is being typed belongs to the first.
-        let (at, line) = fitting.next()?;
-        let character = i64::from(position.character) + i64::from(line.shift);
-        Some(Position::new(at, u32::try_from(character).ok()?))
+        self.all_of_cell(cell, position).min_by_key(|place| self.line(place.line).map(|line| line.stands))
+    }
+
+    /// All places in this file at which a place of a cell stands.
+    pub(super) fn all_of_cell(&self, cell: usize, position: Position) -> impl Iterator<Item = Position> {
+        let lines = self.by_cell.get(&(cell, position.line)).into_iter().flatten();
+        let lines = lines.filter_map(|at| Some((*at, self.line(*at)?)));
+        let fitting = lines.filter(move |(_, line)| (line.from..=line.to).contains(&position.character));
+        fitting.filter_map(move |(at, line)| {
+            let character = i64::from(position.character) + i64::from(line.shift);
+            Some(Position::new(at, u32::try_from(character).ok()?))
+        })
+    }
+
+    /// The function of the notebook's program that a line is in, counted from 1; 0 above them.
+    pub(super) fn function(&self, line: u32) -> usize {
+        self.functions.partition_point(|start| *start <= line)
     }
 
     /// The stretches of this file that are a cell's, each as its first and last line.
     pub(super) fn stretches(&self, cell: usize) -> Vec<(u32, u32)> {
         let mut stretches: Vec<(u32, u32)> = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
-            if line.is_none_or(|line| line.cell != cell || !line.is_home) {
+            if line.is_none_or(|line| line.cell != cell || !line.is_home()) {
                 continue;
             }
             let at = text::count(at);
@@ -113,7 +147,7 @@ impl Overlay {
 
     /// The beginning of the first cell that belongs to this file, as the client knows it.
     pub(super) fn first(&self) -> Option<Place> {
-        let line = self.lines.iter().position(|line| line.is_some_and(|line| line.is_home))?;
+        let line = self.lines.iter().position(|line| line.as_ref().is_some_and(Line::is_home))?;
         let start = self.lines[line]?;
         self.to_client(Position::new(text::count(line), start.from.saturating_add_signed(start.shift)))
     }
@@ -227,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_line_may_stand_farther_right_and_show_a_part() {
-        let line = |row, shift, from, to| Line { cell: 0, row, shift, from, to, is_home: true };
+        let line = |row, shift, from, to| Line { cell: 0, row, shift, from, to, stands: Stands::Home };
         let lines = vec![None, Some(line(0, 0, 0, 4)), Some(line(1, 8, 0, 3)), Some(line(0, 0, 5, 9))];
         let cells = Arc::new(Cells::Open(vec![("cell:a".to_owned(), 10)]));
         let overlay = Overlay::new("file:///x.rs".into(), String::new(), lines, cells);

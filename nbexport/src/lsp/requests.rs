@@ -106,7 +106,7 @@ impl Server<'_> {
                         let (cell, start) = seen.cell_at(&asked.document, range.start)?;
                         let (_, end) = seen.cell_at(&asked.document, range.end)?;
                         let (start, end) = (overlay.of_cell(cell, start)?, overlay.of_cell(cell, end)?);
-                        overlay.line(start.line).filter(|line| line.is_home)?;
+                        overlay.line(start.line).filter(|line| line.is_home())?;
                         Some(Range::new(start, end))
                     });
                     let Some(range) = places else { continue };

@@ -32,10 +32,10 @@ pub(super) struct Split {
 }
 
 /// A token that says something, with where it stands.
-struct Token<'a> {
-    text: &'a str,
-    range: Range<usize>,
-    is_word: bool,
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    pub(super) range: Range<usize>,
+    pub(super) is_word: bool,
 }
 
 const ITEMS: &[&str] = &["use", "static", "type", "mod", "fn", "struct", "enum", "trait", "impl"];
@@ -114,7 +114,7 @@ fn closes(open: &str, close: &str) -> bool {
 }
 
 /// The tokens from `start` on, and what closes a string or a comment that is left open.
-fn tokens(text: &str, start: usize) -> (Vec<Token<'_>>, String) {
+pub(super) fn tokens(text: &str, start: usize) -> (Vec<Token<'_>>, String) {
     let (mut tokens, mut closer) = (Vec::new(), String::new());
     let mut at = start;
     for token in tokenize(&text[start..], FrontmatterAllowed::No) {

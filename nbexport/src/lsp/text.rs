@@ -1,6 +1,9 @@
 //! Places in a text as the protocol counts them: lines and UTF-16 units, both from 0.
 
+use std::ops::Range;
+
 use gen_lsp_types::{Position, TextDocumentContentChangeEvent};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 /// The byte that a place is at. A place beyond its line or beyond the text is at the end of it.
 pub(super) fn offset(text: &str, position: Position) -> usize {
@@ -64,20 +67,24 @@ pub(super) fn apply(text: &mut String, changes: Vec<TextDocumentContentChangeEve
     }
 }
 
-/// How one text becomes another: the lines (from 0, the end excluded) that go, and what comes in their place.
-pub(super) fn changed_lines<'a>(old: &str, new: &'a str) -> Option<(std::ops::Range<usize>, &'a str)> {
-    if old == new {
-        return None;
-    }
+/// How one text becomes another, from its end to its beginning: the lines (from 0, the end excluded) that go, and what comes
+/// in their place.
+pub(super) fn changed_lines<'a>(old: &str, new: &'a str) -> Vec<(Range<usize>, &'a str)> {
     let (before, after): (Vec<&str>, Vec<&str>) =
         (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
-    let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-    let rest = before.len().min(after.len()) - same;
-    let tail = before.iter().rev().zip(after.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    let bytes = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
-    let start = bytes(&after[..same]);
-    let end = new.len() - bytes(&after[after.len() - tail..]);
-    Some((same..before.len() - tail, &new[start..end]))
+    let mut starts = vec![0];
+    starts.extend(after.iter().scan(0, |end, line| {
+        *end += line.len();
+        Some(*end)
+    }));
+    let changes = capture_diff_slices(Algorithm::Myers, &before, &after).into_iter().rev();
+    changes
+        .filter(|change| !matches!(change, DiffOp::Equal { .. }))
+        .map(|change| {
+            let lines = change.new_range();
+            (change.old_range(), &new[starts[lines.start]..starts[lines.end]])
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -97,14 +104,15 @@ mod tests {
 
     #[test]
     fn a_change_is_the_lines_that_differ() {
-        for (old, new, lines, text) in [
-            ("a\nb\nc\n", "a\nx\nc\n", 1..2, "x\n"),
-            ("a\nc\n", "a\nb\nc\n", 1..1, "b\n"),
-            ("a\na\n", "a\n", 1..2, ""),
-            ("", "a", 0..0, "a"),
+        for (old, new, wanted) in [
+            ("a\nb\nc\n", "a\nx\nc\n", vec![(1..2, "x\n")]),
+            ("a\nc\n", "a\nb\nc\n", vec![(1..1, "b\n")]),
+            ("a\na\n", "a\n", vec![(1..2, "")]),
+            ("", "a", vec![(0..0, "a")]),
+            ("a\nb\na\n", "x\nb\nx\n", vec![(2..3, "x\n"), (0..1, "x\n")]),
+            ("a", "a", vec![]),
         ] {
-            assert_eq!(changed_lines(old, new), Some((lines, text)), "{old:?} → {new:?}");
+            assert_eq!(changed_lines(old, new), wanted, "{old:?} → {new:?}");
         }
-        assert_eq!(changed_lines("a", "a"), None);
     }
 }

@@ -15,7 +15,7 @@ impl Answers<'_> {
             for token in data.as_chunks::<5>().0 {
                 start = if token[0] == 0 { start + token[1] } else { token[1] };
                 line += token[0];
-                let is_home = overlay.line(line).is_some_and(|line| line.is_home);
+                let is_home = overlay.line(line).is_some_and(super::overlay::Line::is_home);
                 let place = overlay.to_client(gen_lsp_types::Position::new(line, start));
                 if let Some(place) = place.filter(|place| is_home && place.uri == self.document) {
                     all.push([place.position.line, place.position.character, token[2], token[3], token[4]]);

@@ -182,7 +182,7 @@ impl Server<'_> {
             return;
         };
         let text = self.books.text(uri).unwrap_or_default();
-        let Some((lines, _)) = super::text::changed_lines(&overlay.text, text) else {
+        let Some((lines, _)) = super::text::changed_lines(&overlay.text, text).pop() else {
             return self.notify("textDocument/publishDiagnostics", json!({"uri": uri, "diagnostics": []}));
         };
         let line = super::text::count(lines.start);

@@ -8,7 +8,7 @@ use gen_lsp_types::{Position, Range};
 use lsp_server::{ErrorCode, RequestId, Response, ResponseError};
 use serde_json::{Value, json};
 
-use super::answers::{Answers, Part, range_of};
+use super::answers::{Answers, Part, position_of, range_of};
 use super::model::Overlays;
 use super::overlay::Overlay;
 use super::server::Server;
@@ -26,8 +26,8 @@ pub(super) struct Asked {
     /// The overlays as they are when it is asked.
     pub(super) overlays: Overlays,
     pub(super) questions: Vec<Question>,
-    /// The files that have been asked about.
-    pub(super) files: HashSet<PathBuf>,
+    /// What has been asked about: files, and of programs their functions.
+    pub(super) scopes: HashSet<(PathBuf, usize)>,
 }
 
 /// One question to rust-analyzer.
@@ -52,8 +52,8 @@ impl Asked {
         params: Value,
         overlays: Overlays,
     ) -> Self {
-        let (questions, files) = (Vec::new(), HashSet::new());
-        Self { client, method: method.to_owned(), document, cell: None, params, overlays, questions, files }
+        let (questions, scopes) = (Vec::new(), HashSet::new());
+        Self { client, method: method.to_owned(), document, cell: None, params, overlays, questions, scopes }
     }
 }
 
@@ -63,7 +63,9 @@ impl Server<'_> {
         let mut params = asked.params.clone();
         params["textDocument"] = json!({"uri": overlay.uri});
         change(&mut params);
-        asked.files.extend(uri::path(&overlay.uri));
+        if let (Some(file), Some(position)) = (uri::path(&overlay.uri), position_of(&params["position"])) {
+            asked.scopes.insert((file, overlay.function(position.line)));
+        }
         self.ask_with(asked, Some(overlay), params);
     }
 
@@ -99,7 +101,10 @@ impl Server<'_> {
             return;
         }
         let mut asked = self.waiting.remove(at);
-        if matches!(asked.method.as_str(), "textDocument/references" | "textDocument/rename") {
+        if matches!(
+            asked.method.as_str(),
+            "textDocument/references" | "textDocument/rename" | "textDocument/documentHighlight"
+        ) {
             let before = asked.questions.len();
             self.follow(&mut asked);
             if asked.questions.len() > before {
@@ -130,27 +135,35 @@ impl Server<'_> {
         true
     }
 
-    /// A cell stands in the program of its notebook, and it may stand in a module: where one of them was found, the other
-    /// is asked about, too.
+    /// A cell stands in the program of its notebook, and it may stand in a module; what makes a variable stands in each
+    /// function that needs it. Where one of them was found, the others are asked about, too.
     fn follow(&mut self, asked: &mut Asked) {
         let Some(model) = &mut self.model else { return };
-        let answers = asked.questions.iter().filter_map(|question| question.answer.as_ref()?.as_ref().ok());
+        let found: HashSet<(PathBuf, Position)> = asked
+            .questions
+            .iter()
+            .filter_map(|question| {
+                let about = question.overlay.as_ref().map_or("", |overlay| &overlay.uri);
+                Some(places(question.answer.as_ref()?.as_ref().ok()?, about))
+            })
+            .flatten()
+            .filter_map(|(file, range)| Some((uri::path(&file)?, range.start)))
+            .collect();
         let mut next: Vec<(Arc<Overlay>, Position)> = Vec::new();
-        for (file, range) in answers.flat_map(places) {
-            let Some(path) = uri::path(&file) else { continue };
-            let siblings = model.overlays_of_file(&path);
-            let Some(found) = siblings.iter().find(|overlay| uri::path(&overlay.uri).as_ref() == Some(&path))
+        for (path, position) in &found {
+            let siblings = model.overlays_of_file(path);
+            let Some(there) = siblings.iter().find(|overlay| uri::path(&overlay.uri).as_ref() == Some(path))
             else {
                 continue;
             };
-            let Some((cell, position)) = found.in_cell(range.start) else { continue };
+            let Some((cell, position)) = there.in_cell(*position) else { continue };
             for sibling in &siblings {
                 let Some(file) = uri::path(&sibling.uri) else { continue };
-                if !asked.files.contains(&file)
-                    && let Some(position) = sibling.of_cell(cell, position)
-                {
-                    asked.files.insert(file);
-                    next.push((Arc::clone(sibling), position));
+                for position in sibling.all_of_cell(cell, position) {
+                    let scope = (file.clone(), sibling.function(position.line));
+                    if !found.contains(&(file.clone(), position)) && asked.scopes.insert(scope) {
+                        next.push((Arc::clone(sibling), position));
+                    }
                 }
             }
         }
@@ -175,8 +188,13 @@ impl Server<'_> {
             return self.refuse(asked.client, error);
         }
         let Some(model) = &mut self.model else { return self.answer(asked.client, Value::Null) };
-        let mut answers =
-            Answers { model, overlays: &asked.overlays, document: &asked.document, cell: asked.cell };
+        let mut answers = Answers {
+            model,
+            overlays: &asked.overlays,
+            document: &asked.document,
+            cell: asked.cell,
+            position: position_of(&asked.params["position"]),
+        };
         let mut answer = answers.answer(&asked.method, parts);
         if asked.method == "completionItem/resolve"
             && let Some(edit) = asked.params.get("textEdit")
@@ -215,9 +233,12 @@ fn is_dropped(error: &ResponseError) -> bool {
     error.code == ErrorCode::ContentModified as i32 || error.code == ErrorCode::ServerCancelled as i32
 }
 
-/// The places that an answer names, each with its file.
-fn places(answer: &Value) -> Vec<(String, Range)> {
-    let located = |it: &Value| Some((it.get("uri")?.as_str()?.to_owned(), range_of(it.get("range")?)?));
+/// The places that an answer about a file names, each with its file.
+fn places(answer: &Value, about: &str) -> Vec<(String, Range)> {
+    let located = |it: &Value| {
+        let file = it.get("uri").map_or(Some(about), Value::as_str)?;
+        Some((file.to_owned(), range_of(it.get("range")?)?))
+    };
     if let Value::Array(all) = answer {
         return all.iter().filter_map(located).collect();
     }

@@ -1,22 +1,34 @@
-//! The cells of a notebook as one flat program: items at the level of a module, statements in one function below them.
+//! The cells of a notebook as one flat program: items at the level of a module, below them a function for each cell's
+//! statements.
+//!
+//! rust-analyzer infers a function as a whole, and again after each change in it. So a function has the statements of its
+//! cell and, before them, only those of earlier cells that make the variables that it names: see `slice`.
 //!
 //! A name that a later cell gives to another item begins a module within the one before, which imports all of it: what
-//! is defined there hides what was, and statements from there on stand in a block that imports the inner module.
+//! is defined there hides what was, and statements from there on stand in blocks that import the inner module.
 //! rust-analyzer does not see an `impl` in another block than that of its type, so blocks of items would not do.
+
+mod slice;
+mod statements;
+mod writer;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::overlay::Line;
+use self::statements::Statement;
+use self::writer::Writer;
+use super::overlay::{Line, Stands};
 use super::split::{Chunk, Split, split};
-use super::text;
 use crate::diagnostic::Source;
 use crate::notebook::cell::Code;
 use crate::notebook::scope;
 
 /// How the program calls its outermost module.
 const ROOT: &str = "crate";
+
+/// How the functions are called, before the number of their first cell.
+pub(super) const FUNCTION: &str = "__cell_";
 
 /// A code cell on its way into the program.
 #[derive(Clone, Debug)]
@@ -28,6 +40,10 @@ pub(super) struct Cell {
     /// The expression that it ends in.
     closing: Option<Range<usize>>,
     awaits: bool,
+    /// What it does outside of its items.
+    statements: Vec<Statement>,
+    /// All names that it says.
+    words: Vec<String>,
 }
 
 /// Where a cell goes.
@@ -62,7 +78,17 @@ impl Cell {
                 code.stmts.iter().filter(|stmt| is_item(stmt)).map(|stmt| code.span(stmt)).collect();
             split.chunks = split.chunks.into_iter().flat_map(|chunk| cut(chunk, &macros)).collect();
         }
-        Self { text: text.into(), split, imports, closing, awaits }
+        let of_chunk = |chunk: &Chunk| statements::of(text, &chunk.range);
+        let statements = split.chunks.iter().filter(|chunk| !chunk.is_item).flat_map(of_chunk).collect();
+        let all = statements::of(text, &(super::split::start(text)..text.len()));
+        let words =
+            all.into_iter().flat_map(|statement| [statement.binds, statement.names].concat()).collect();
+        Self { text: text.into(), split, imports, closing, awaits, statements, words }
+    }
+
+    /// The variables that it makes.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(|statement| &statement.binds).map(String::as_str)
     }
 
     /// Whether something is left open or closes nothing.
@@ -98,6 +124,7 @@ pub(super) fn program(
     cells: &[(usize, &Cell, How)],
     is_home: impl Fn(usize) -> bool,
 ) -> (String, Vec<Option<Line>>) {
+    let stands = |index: usize| if is_home(index) { Stands::Home } else { Stands::Away };
     let generations = generations(cells);
     let mut writer = Writer::default();
     writer.frame("#![allow(warnings)]");
@@ -109,7 +136,7 @@ pub(super) fn program(
         }
         if *how != How::Alone {
             for chunk in cell.split.chunks.iter().filter(|chunk| chunk.is_item) {
-                writer.part(*index, cell, &chunk.range, is_home(*index));
+                writer.part(*index, cell, &chunk.range, stands(*index));
             }
             // What is open is open in the last part.
             if cell.split.chunks.last().is_some_and(|chunk| chunk.is_item) {
@@ -117,23 +144,39 @@ pub(super) fn program(
             }
         }
     }
-    let asyncness = if cells.iter().any(|(_, cell, _)| cell.awaits) { "async " } else { "" };
-    writer.frame(&format!("{asyncness}fn main() -> Result<(), Box<dyn std::error::Error>> {{"));
-    if generations.last().is_some_and(|last| *last > 0) {
-        writer.frame(&format!("use {ROOT}::*;"));
-    }
-    let mut now = 0;
-    for ((index, cell, how), generation) in cells.iter().zip(&generations) {
-        if now < *generation {
-            now = *generation;
-            let path: Vec<String> = (1..=now).map(|number| format!("later_{number}::")).collect();
-            writer.frame(&format!("{{ use {ROOT}::{}*;", path.concat()));
-            writer.blocks += 1;
+    for function in slice::functions(cells) {
+        let shown = &cells[..function.cells.end];
+        let awaits = |at: usize| cells[at].1.awaits;
+        let is_async = function.cells.clone().any(awaits) || function.copies.keys().copied().any(awaits);
+        let number = cells[function.cells.start].0 + 1;
+        writer.frame(&format!(
+            "{}fn {FUNCTION}{number}() -> Result<(), Box<dyn std::error::Error>> {{",
+            if is_async { "async " } else { "" }
+        ));
+        if open > 0 {
+            writer.frame(&format!("use {ROOT}::*;"));
         }
-        writer.statements(*index, cell, *how, is_home(*index));
+        let (mut now, mut blocks) = (0, 0);
+        for (at, ((index, cell, how), generation)) in shown.iter().zip(&generations).enumerate() {
+            let copies = function.copies.get(&at);
+            if copies.is_none() && !function.cells.contains(&at) {
+                continue;
+            }
+            if now < *generation {
+                now = *generation;
+                let path: Vec<String> = (1..=now).map(|number| format!("later_{number}::")).collect();
+                writer.frame(&format!("{{ use {ROOT}::{}*;", path.concat()));
+                blocks += 1;
+            }
+            match copies {
+                Some(copies) => writer.copies(*index, cell, copies),
+                None => writer.statements(*index, cell, *how, stands(*index)),
+            }
+        }
+        writer.frame("Ok(())");
+        writer.frame(&"}".repeat(1 + blocks));
     }
-    writer.frame("Ok(())");
-    writer.frame(&"}".repeat(1 + writer.blocks + open));
+    writer.frame(&"}".repeat(open));
     (writer.text, writer.lines)
 }
 
@@ -156,90 +199,6 @@ fn generations(cells: &[(usize, &Cell, How)]) -> Vec<usize> {
         found.push(generation);
     }
     found
-}
-
-#[derive(Default)]
-struct Writer {
-    text: String,
-    lines: Vec<Option<Line>>,
-    /// How many blocks are open in the function.
-    blocks: usize,
-}
-
-impl Writer {
-    fn line(&mut self, text: &str, line: Option<Line>) {
-        self.text.push_str(text);
-        self.text.push('\n');
-        self.lines.push(line);
-    }
-
-    fn frame(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.line(text, None);
-        }
-    }
-
-    fn statements(&mut self, index: usize, cell: &Cell, how: How, is_home: bool) {
-        if how != How::Shared {
-            self.frame("{");
-        }
-        let chunks = cell.split.chunks.iter().filter(|chunk| how == How::Alone || !chunk.is_item);
-        for chunk in chunks {
-            let closing = cell
-                .closing
-                .clone()
-                .filter(|closing| chunk.range.start <= closing.start && closing.end <= chunk.range.end);
-            match closing {
-                Some(closing) => {
-                    self.part(index, cell, &(chunk.range.start..closing.start), is_home);
-                    self.frame("let _ = (");
-                    self.part(index, cell, &(closing.start..chunk.range.end), is_home);
-                    self.frame(");");
-                }
-                None => self.part(index, cell, &chunk.range, is_home),
-            }
-        }
-        if how == How::Alone || cell.split.chunks.last().is_some_and(|chunk| !chunk.is_item) {
-            self.frame(&cell.split.closers);
-            if cell.closing.is_none() && !cell.split.chunks.is_empty() {
-                self.frame(";");
-            }
-        }
-        if how != How::Shared {
-            self.frame("}");
-        }
-    }
-
-    /// A part of a cell, on lines of its own and in its own columns. What must not be read is blank.
-    fn part(&mut self, index: usize, cell: &Cell, part: &Range<usize>, is_home: bool) {
-        let mut start = 0;
-        for (number, whole) in cell.text.split_inclusive('\n').enumerate() {
-            let line = whole.trim_end_matches(['\n', '\r']);
-            let range = start.max(part.start)..(start + line.len()).min(part.end);
-            let covers_all = part.start <= start && start + line.len() <= part.end;
-            let (from, at) = (range.start, start);
-            start += whole.len();
-            // Of a line that is another part's, too, blanks say nothing.
-            let says_something = range.start < range.end && !cell.text[range.clone()].trim().is_empty();
-            if from > range.end || !(says_something || covers_all && part.end > at) {
-                continue;
-            }
-            let shown: String = line
-                .char_indices()
-                .take_while(|(within, _)| at + within < range.end)
-                .map(|(within, c)| {
-                    let place = at + within;
-                    let is_shown =
-                        range.contains(&place) && !cell.split.hidden.iter().any(|it| it.contains(&place));
-                    if is_shown { c.to_string() } else { " ".repeat(c.len_utf16()) }
-                })
-                .collect();
-            let (from, to) =
-                (text::length(&cell.text[at..range.start]), text::length(&cell.text[at..range.end]));
-            let line = Line { cell: index, row: text::count(number), shift: 0, from, to, is_home };
-            self.line(&shown, Some(line));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -265,7 +224,7 @@ mod tests {
         assert_eq!(text.lines().count(), lines.len());
         let mut seen = vec![Vec::<u16>::new(); cells.len()];
         for (shown, line) in text.lines().zip(&lines) {
-            let Some(line) = line else { continue };
+            let Some(line) = line.filter(Line::is_home) else { continue };
             let original = cells[line.cell].lines().nth(line.row as usize).unwrap();
             let (from, to) = (line.from as usize, line.to as usize);
             let (original, shown): (Vec<u16>, Vec<u16>) =
@@ -309,14 +268,14 @@ mod tests {
         assert!(syn::parse_file(&text).is_ok(), "{text}");
         // `f` and then `b` are other items than before.
         assert_eq!(text.matches("use super::*;").count(), 2, "{text}");
-        assert!(text.contains("async fn main"), "{text}");
+        assert_eq!(text.matches("async fn").count(), 1, "{text}");
     }
 
     #[test]
     fn a_cell_that_is_being_typed_leaves_the_others_whole() {
         for broken in ["fn g() { h(", "let s = \"abc", "/* x", "x }", "f(", "struct S {", "g(]"] {
             let (text, _) = of(&["fn f() {}", broken, "let after = 1;\nfn last() {}"]);
-            let main = text.find("fn main").unwrap();
+            let main = text.find("fn __cell_").unwrap();
             assert!(text[..main].contains("\nfn last() {}\n"), "{text}");
             assert!(text[main..].contains("\nlet after = 1;\n"), "{text}");
             let depth = |text: &str| text.matches('{').count() - text.matches('}').count();

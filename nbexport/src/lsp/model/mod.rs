@@ -127,8 +127,9 @@ impl Model {
             .iter()
             .filter_map(|overlay| Some((Arc::clone(overlay), overlay.of_cell(cell, position)?)))
             .collect();
-        found
-            .sort_by_key(|(overlay, position)| !overlay.line(position.line).is_some_and(|line| line.is_home));
+        found.sort_by_key(|(overlay, position)| {
+            !overlay.line(position.line).is_some_and(super::overlay::Line::is_home)
+        });
         found
     }
 }

@@ -11,7 +11,7 @@ use crate::export::{self, lib_rs};
 use crate::files;
 use crate::lsp::body::{self, How};
 use crate::lsp::books::{Books, Current};
-use crate::lsp::overlay::{Cells, Line, Overlay};
+use crate::lsp::overlay::{Cells, Line, Overlay, Stands};
 use crate::lsp::{text, uri};
 use crate::notebook::parsed::{ParsedNotebook, Role};
 use crate::notebook::{Cell, Notebook};
@@ -32,6 +32,8 @@ pub(in crate::lsp) struct Seen {
     pub(in crate::lsp) proven: HashSet<usize>,
     /// The texts of all cells.
     pub(in crate::lsp) texts: Vec<String>,
+    /// The variables that cells make for later ones: the cell by its place among all cells, and the name.
+    pub(in crate::lsp) variables: Vec<(usize, String)>,
     /// The modules, by name.
     pub(super) modules: Vec<String>,
     /// The cells that are in a module.
@@ -86,8 +88,14 @@ impl Model {
         let mut seen = Seen { overlays, modules, texts, places: current.places.clone(), ..Seen::default() };
         for cell in &parsed.cells {
             let index = cell.cell.number - 1;
-            if matches!(Expect::of(cell.cell, &cell.directives), Expect::Skip(_) | Expect::CompileError) {
-                seen.quiet.insert(index);
+            match Expect::of(cell.cell, &cell.directives) {
+                Expect::Skip(_) | Expect::CompileError => drop(seen.quiet.insert(index)),
+                Expect::Success => {
+                    let read = self.read(cell.cell.text());
+                    let names = read.variables().filter(|name| !name.starts_with(char::is_uppercase));
+                    seen.variables.extend(names.map(|name| (index, name.to_owned())));
+                }
+                Expect::Panic | Expect::Compiles => {}
             }
             if matches!(cell.role(), Role::Export(..)) {
                 seen.exported.insert(index);
@@ -191,7 +199,8 @@ impl Model {
                 let text = cell.and_then(|cell| cell.cell.text().lines().nth(origin.line - 1));
                 let to = text.map_or(0, text::length);
                 let is_home = cell.is_some_and(|cell| matches!(cell.role(), Role::Export(..)));
-                Line { cell: origin.cell - 1, row: text::count(origin.line - 1), shift, from: 0, to, is_home }
+                let stands = if is_home { Stands::Home } else { Stands::Away };
+                Line { cell: origin.cell - 1, row: text::count(origin.line - 1), shift, from: 0, to, stands }
             });
             out.push_str(shown);
             if line.is_none() {
