@@ -26,7 +26,7 @@ merges CASES="10000":
 
 # Wrong notebooks through all commands for so many seconds; FUZZ_SEED=… for the rounds of an earlier time
 fuzz SECONDS="60":
-    FUZZ_SECONDS={{SECONDS}} cargo test -p nbexport --test cli -- --ignored --nocapture fuzz::fuzz
+    FUZZ_SECONDS={{SECONDS}} cargo test -p nbexport --features docs --test cli -- --ignored --nocapture fuzz::fuzz
 
 # What must hold of each notebook of a folder, as a table; with --both, where the two engines differ
 corpus DIR="notebooks" *FLAGS:

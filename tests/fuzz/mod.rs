@@ -1,4 +1,4 @@
-//! `just fuzz SECONDS`: wrong notebooks through all commands, two-sided edits, commands side by side with saves.
+//! `just fuzz SECONDS`: wrong notebooks through all commands and an editor, two-sided edits, commands side by side with saves.
 //!
 //! No command may panic, hang, grow without end, end with another status than 0, 1 or 2, send the terminal a command,
 //! touch what is beside the project, complain without saying of what, or lose what somebody typed. A notebook that made
@@ -6,6 +6,7 @@
 //! `FUZZ_ROUND` one of them.
 
 mod corpus;
+mod editor;
 mod mutate;
 mod sandbox;
 
@@ -30,7 +31,16 @@ const COMMANDS: &[&str] = &[
     "diff --textconv notebooks/00_fuzzed.ipynb",
 ];
 /// The same of what takes a compiler.
-const WITH_CARGO: &[&str] = &["test --timeout 5", "cargo check"];
+const WITH_CARGO: &[&str] = &[
+    "test --timeout 5",
+    "cargo check",
+    "run --native --timeout 5",
+    "run --native --check --timeout 5",
+    "prepare --timeout 5",
+    "prepare --check --timeout 5",
+];
+/// What only a program with the feature knows.
+const SITE: &[&str] = &["docs --no-api", "docs --no-api --trust"];
 /// What may drop text, since it is told to.
 const DROPPING: &[&str] = &["export --force", "sync --ours", "sync --theirs"];
 
@@ -82,6 +92,7 @@ struct Tally {
     round: u64,
     commands: usize,
     slowest: (Duration, String),
+    largest: (u64, String),
     by_status: BTreeMap<String, usize>,
     faults: Vec<String>,
 }
@@ -91,6 +102,9 @@ impl Tally {
         self.commands += 1;
         if ended.took > self.slowest.0 {
             self.slowest = (ended.took, ended.arguments.clone());
+        }
+        if ended.memory > self.largest.0 {
+            self.largest = (ended.memory, ended.arguments.clone());
         }
         let status = ended.code.map_or_else(|| "signal".to_owned(), |code| code.to_string());
         *self.by_status.entry(status).or_default() += 1;
@@ -135,6 +149,7 @@ fn one_after_the_other(rng: &mut TestRng, seed: &[u8], tally: &mut Tally) {
             match kind {
                 0..=2 => DROPPING,
                 3 if is_small => WITH_CARGO,
+                4..=5 if cfg!(feature = "docs") => SITE,
                 _ => COMMANDS,
             },
         );
@@ -290,10 +305,12 @@ fn fuzz() {
         match rng.random_range(0..10) {
             0 => side_by_side(&mut rng, &notebook, &mut tally),
             1..=3 => two_sided(&mut rng, &notebook, &mut tally),
+            4 => editor::session(&mut rng, &notebook, &mut tally),
             _ => one_after_the_other(&mut rng, &notebook, &mut tally),
         }
     }
     println!("{} rounds, {} commands, by status {:?}", tally.round, tally.commands, tally.by_status);
     println!("the slowest: {:?}", tally.slowest);
+    println!("the largest: {} MB, {:?}", tally.largest.0 >> 20, tally.largest.1);
     assert!(tally.faults.is_empty(), "{} faults:\n\n{}", tally.faults.len(), tally.faults.join("\n\n"));
 }

@@ -47,6 +47,8 @@ pub(super) struct Ended {
     /// Why it was stopped.
     pub(super) stopped: Option<&'static str>,
     pub(super) took: Duration,
+    /// The most memory it was seen to have in use.
+    pub(super) memory: u64,
 }
 
 impl Sandbox {
@@ -125,7 +127,7 @@ impl Sandbox {
             }
             None => Stdio::null(),
         };
-        let cargo = arguments.starts_with("test") || arguments.starts_with("cargo");
+        let cargo = ["test", "cargo", "run", "prepare"].iter().any(|command| arguments.starts_with(command));
         let (processor, clock) = if cargo { LIMITS_WITH_CARGO } else { LIMITS };
         let limits = format!("ulimit -t {processor}; ulimit -c 0; exec \"$0\" \"$@\"");
         let child = Command::new("sh")
@@ -150,12 +152,15 @@ impl Sandbox {
 
 impl Running {
     pub(super) fn wait(mut self) -> Ended {
+        let mut memory = 0;
         let mut pause = Duration::from_micros(500);
         let (status, stopped) = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break (status, None);
             }
-            let grows = memory_of(self.child.id()) > MEMORY;
+            let now = memory_of(self.child.id());
+            memory = memory.max(now);
+            let grows = now > MEMORY;
             if grows || self.started.elapsed() > self.clock {
                 self.child.kill().unwrap();
                 break (self.child.wait().unwrap(), Some(if grows { "grows" } else { "hangs" }));
@@ -165,7 +170,7 @@ impl Running {
         };
         let took = self.started.elapsed();
         let [stdout, stderr] = self.output.map(|path| fs::read(path).unwrap_or_default());
-        Ended { arguments: self.arguments, code: status.code(), stdout, stderr, stopped, took }
+        Ended { arguments: self.arguments, code: status.code(), stdout, stderr, stopped, took, memory }
     }
 }
 
@@ -189,7 +194,7 @@ impl Ended {
             faults.push("panics".to_owned());
         }
         // What is for a program goes out as it is.
-        let for_programs = ["merge", "clean -", "json", "completions"];
+        let for_programs = ["merge", "clean -", "json", "completions", "lsp"];
         let is_read = !for_programs.iter().any(|part| self.arguments.contains(part));
         let shown = [is_read.then_some(&self.stdout), Some(&self.stderr)];
         for bytes in shown.into_iter().flatten() {
