@@ -180,6 +180,11 @@ pub(super) fn program(
     (writer.text, writer.lines)
 }
 
+/// Whether a program awaits something.
+pub(super) fn awaits(program: &str) -> bool {
+    program.contains(&format!("\nasync fn {FUNCTION}"))
+}
+
 /// For each cell how many times, up to it, names were given to other items than before.
 fn generations(cells: &[(usize, &Cell, How)]) -> Vec<usize> {
     let mut known: HashMap<&str, String> = HashMap::new();
@@ -269,6 +274,7 @@ mod tests {
         // `f` and then `b` are other items than before.
         assert_eq!(text.matches("use super::*;").count(), 2, "{text}");
         assert_eq!(text.matches("async fn").count(), 1, "{text}");
+        assert!(awaits(&text) && !awaits(&of(&["let a = 1;"]).0), "{text}");
     }
 
     #[test]

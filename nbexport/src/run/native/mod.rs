@@ -54,7 +54,7 @@ use self::warm::Record;
 use self::workspace::Workspace;
 pub(crate) use self::workspace::cargo;
 #[cfg(feature = "lsp")]
-pub(crate) use self::workspace::package_name;
+pub(crate) use self::workspace::{package_manifest, package_name};
 use crate::diagnostic::Result;
 use crate::export;
 use crate::export::module::Module;
