@@ -1,5 +1,6 @@
 //! The pages in mdBook's hands: its configuration, its summary, its HTML.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -29,24 +30,19 @@ pub(super) fn build(
     let failed = |error: std::io::Error| Diagnostic::error(format!("cannot write the site: {error}"));
     let root = work.join("book");
     let src = root.join("src");
-    // What an earlier run left would become part of this one.
-    if src.exists() {
-        std::fs::remove_dir_all(&src).map_err(failed)?;
-    }
-    let keep = |path: PathBuf, text: &[u8]| -> Result<()> {
-        std::fs::create_dir_all(path.parent().unwrap_or(&src)).map_err(failed)?;
-        files::keep(&path, text).map_err(failed)
-    };
+    let mut sources = Sources { folder: src.clone(), written: BTreeSet::new() };
     for chapter in made {
-        keep(src.join(&chapter.file), chapter.page.markdown.as_bytes())?;
+        sources.keep(&chapter.file, chapter.page.markdown.as_bytes()).map_err(failed)?;
         for (file, bytes) in &chapter.page.files {
-            keep(src.join(file), bytes)?;
+            sources.keep(file, bytes).map_err(failed)?;
         }
     }
     let own = project.root.join("docs");
-    keep(src.join("SUMMARY.md"), summary(project, &own, made, chapters, &src)?.as_bytes())?;
-    keep(root.join("nb.css"), CSS.as_bytes())?;
-    keep(root.join("nb-reload.js"), RELOAD.as_bytes())?;
+    let summary = summary(project, &own, made, chapters, &mut sources)?;
+    sources.keep("SUMMARY.md", summary.as_bytes()).map_err(failed)?;
+    sources.clear(&src).map_err(failed)?;
+    files::keep(&root.join("nb.css"), CSS.as_bytes()).map_err(failed)?;
+    files::keep(&root.join("nb-reload.js"), RELOAD.as_bytes()).map_err(failed)?;
 
     let config = config(&own, title, settings, options)?;
     let told = |error: mdbook_driver::errors::Error| {
@@ -55,6 +51,39 @@ pub(super) fn build(
     let book = MDBook::load_with_config(&root, config).map_err(told)?;
     book.build().map_err(told)?;
     Ok(root.join("html"))
+}
+
+/// The folder that mdBook reads. What is there as it should be is not written again: to make a file costs more than to read
+/// one.
+struct Sources {
+    folder: PathBuf,
+    written: BTreeSet<PathBuf>,
+}
+
+impl Sources {
+    fn keep(&mut self, name: &str, text: &[u8]) -> std::io::Result<()> {
+        let path = self.folder.join(name);
+        if !path.exists() {
+            std::fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+        }
+        files::keep(&path, text)?;
+        self.written.insert(path);
+        Ok(())
+    }
+
+    /// Takes away what an earlier run left: it would become part of the site.
+    fn clear(&self, folder: &Path) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                self.clear(&path)?;
+            } else if !self.written.contains(&path) {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// mdBook's configuration: the project's own `docs/book.toml`, and what the pages need.
@@ -99,7 +128,7 @@ fn summary(
     own: &Path,
     made: &[Chapter],
     chapters: &Chapters,
-    src: &Path,
+    sources: &mut Sources,
 ) -> Result<String> {
     let file = own.join("SUMMARY.md");
     let mut summary = String::from("# Summary\n\n");
@@ -129,9 +158,8 @@ fn summary(
             summary.push_str(&line.replace(&format!("]({target})"), &format!("](<{page}>)")));
         } else if path.is_file() {
             let text = files::read(&path).map_err(unreadable)?;
-            let to = src.join(project::show(path.strip_prefix(own).unwrap_or(&path)).trim_start_matches('/'));
-            std::fs::create_dir_all(to.parent().unwrap_or(src)).map_err(unreadable)?;
-            files::keep(&to, &text).map_err(unreadable)?;
+            let to = project::show(path.strip_prefix(own).unwrap_or(&path));
+            sources.keep(to.trim_start_matches('/'), &text).map_err(unreadable)?;
             summary.push_str(line);
         } else {
             let name = project.name_of(&file);
