@@ -38,6 +38,19 @@ fn a_line_break_in_a_path_is_no_line_of_the_module() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_line_break_in_a_path_is_no_line_of_a_program_and_none_of_what_is_told() {
+    let name = "notebooks/00_a\nevil();.ipynb";
+    let case =
+        Case::new().file(name, &notebook("--- a\nassert_eq!(1 + 1, 2);\n--- b\nlet  unformatted  = 1;\n"));
+    for command in ["test", "run --native", "fmt"] {
+        let run = case.run(command);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("notebooks/00_a␊evil();.ipynb: "), "{run}");
+    }
+}
+
 #[test]
 fn a_title_stays_one_line_of_docs() {
     for title in ["a\\rpub fn evil() {}", "a\\u2028b", "a */ b", "a\\u202eb", "a\\u0007b"] {

@@ -72,9 +72,9 @@ impl Printer {
         }
     }
 
-    /// A line of a result; `-q` drops it.
+    /// A line of a result; `-q` drops it. The name of a file does not make two of it.
     pub(crate) fn info(self, line: &str) {
-        self.passed_on(&visible(line));
+        self.passed_on(&visible(line).replace('\n', "␊"));
     }
 
     /// A line of another program's output, as it is; `-q` drops it.

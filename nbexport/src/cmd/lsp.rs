@@ -17,10 +17,9 @@ pub(crate) fn run(args: &LspArgs, global: &Global) -> Result<Status> {
             let written = install::jupyterlab()?;
             printer.info(&format!("JupyterLab with jupyterlab-lsp → {}", project::show(&written)));
             for (editor, file, settings) in install::snippets() {
-                printer.info(&format!("\n{editor}: add to {file}\n"));
-                printer.info(settings.trim_end());
+                printer.passed_on(&format!("\n{editor}: add to {file}\n\n{}", settings.trim_end()));
             }
-            printer.info("\nVS Code: the extension in editors/vscode");
+            printer.passed_on("\nVS Code: the extension in editors/vscode");
         }
     }
     Ok(Status::Success)
