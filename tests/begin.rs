@@ -56,6 +56,16 @@ fn a_new_project_in_a_workspace_is_a_member_of_it() {
 }
 
 #[test]
+fn a_package_that_asks_for_notebooks_is_their_crate() {
+    let manifest = package("geo") + "[package.metadata.nbexport]\n";
+    let case = Case::nothing().file("Cargo.toml", &manifest).file("src/lib.rs", "//! Geo.\n");
+    let case = case.notebook("00_a", "--- a\n//| export\npub fn a() {}\n");
+    let run = case.run("");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(case.read("src/nb_00.rs").contains("pub fn a() {}"));
+}
+
+#[test]
 fn a_new_project_is_a_git_repository_and_in_one_it_is_a_part() {
     let case = Case::nothing();
     case.run("new demo");

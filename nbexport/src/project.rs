@@ -211,10 +211,11 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
         Diagnostic::error(format!("`{}` does not parse: {}", show(manifest), error.message()))
             .help("`cargo metadata` shows the place")
     })?;
-    let table = ["workspace", "package"]
-        .iter()
-        .find_map(|kind| document.get(kind)?.get("metadata")?.get("nbexport")?.as_table_like());
-    let Some(table) = table else { return Ok(None) };
+    let table = |kind: &str| document.get(kind)?.get("metadata")?.get("nbexport")?.as_table_like();
+    // A package that asks for notebooks is their crate, if there is no other.
+    let is_itself =
+        table("workspace").is_none() && !manifest.with_file_name("exp").join("Cargo.toml").exists();
+    let Some(table) = table("workspace").or_else(|| table("package")) else { return Ok(None) };
     let folder = |key: &str, default: &str| match table.get(key) {
         None => Ok(default.to_owned()),
         Some(value) => value.as_str().map(str::to_owned).ok_or_else(|| {
@@ -247,7 +248,7 @@ fn configuration(manifest: &Path) -> Result<Option<Configuration>> {
     };
     Ok(Some(Configuration {
         notebooks: folder("notebooks", "notebooks")?,
-        krate: folder("crate", "exp")?,
+        krate: folder("crate", if is_itself { "." } else { "exp" })?,
         profile: values("profile", "opt-level = 1")?,
         docs: values("docs", "title = \"My crate\"")?,
         flags: words(table.get("flags"), "flags", "slow", |word| check_flag(word).is_ok(), manifest)?,
