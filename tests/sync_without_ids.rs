@@ -160,3 +160,26 @@ fn what_is_typed_into_the_marker_of_a_cell_that_was_edited_is_told_and_stays() {
         assert!(files == case.files("."), "{command} wrote something: {run}");
     }
 }
+
+/// Its id is made of its text, so that the id that was there is nowhere else.
+#[test]
+fn what_is_typed_into_the_id_of_a_cell_that_was_edited_is_told_and_stays() {
+    for at in [0, 3, 8] {
+        let case = exported();
+        case.replace(NOTEBOOK, "u8 { 1 }", "u8 { 3 - 2 }");
+        let module = case.read(MODULE);
+        let line = module.lines().find(|line| line.starts_with("// %% 00_demo.ipynb ")).unwrap();
+        let (before, id) = line.split_at("// %% 00_demo.ipynb ".len() + at);
+        case.replace(MODULE, line, &format!("{before}typed{id}"));
+        let files = case.files(".");
+        for command in ["sync --ours", "sync --theirs", "sync", "export"] {
+            let run = case.run(command);
+            let told = ["somebody typed into line 5", "was edited by hand since the last export"];
+            assert!(
+                run.code == Some(1) && told.iter().any(|told| run.stderr.contains(told)),
+                "{command}: {run}"
+            );
+            assert!(files == case.files("."), "{command} wrote something: {run}");
+        }
+    }
+}

@@ -205,7 +205,8 @@ pub(crate) fn typed_markers(
             .filter(|their| {
                 let into_name = their.notebook != their_head && typed_into(our_head, &their.notebook);
                 let is_known = known.contains_key(&*their.id);
-                into_name || !is_known && missing.iter().any(|our| typed_into(&our.id, &their.id))
+                let into_id = |our: &&Region| typed_into(&our.id, &their.id);
+                into_name || !is_known && (missing.iter().any(into_id) || typed_into_digest(&their.id))
             })
             .cloned(),
     );
@@ -222,6 +223,16 @@ fn typed_into(written: &str, found: &str) -> bool {
     let before = same(&mut written.bytes().zip(found.bytes()));
     let behind = same(&mut written.bytes().rev().zip(found.bytes().rev()));
     before + behind >= written.len()
+}
+
+/// Whether an id looks as if somebody had typed into one that is made of a cell's text (or is one of Jupyter's, of as many
+/// digits): where that cell is another by now, nothing else knows what it was. A UUID is an id of its own.
+fn typed_into_digest(id: &str) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let before = id.bytes().take_while(is_digit).count();
+    let behind = id.bytes().rev().take_while(is_digit).count();
+    let is_id = id.bytes().all(|byte| is_digit(&byte) || byte == b'-');
+    !is_id && before + behind >= NO_HASH.len()
 }
 
 fn file_name(path: &str) -> &str {
