@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::answers::{Answers, Part};
 use super::body::FUNCTION;
 use super::overlay::Overlay;
-use super::{split, text};
+use super::split::{Chunk, split};
+use super::text;
 
 impl Answers<'_> {
     pub(super) fn completion(&mut self, part: Part) -> Value {
@@ -30,32 +31,32 @@ impl Answers<'_> {
                 json!({"file": overlay.uri, "document": self.document, "cell": self.cell, "data": data}),
             );
         }
-        items.extend(variables);
+        items.extend(variables.into_iter().flatten());
         result
     }
 
     /// The variables of earlier cells that rust-analyzer does not see, as the cell does not name them yet.
-    fn variables(&self, found: &[Value]) -> Vec<Value> {
+    fn variables(&self, found: &[Value]) -> Option<Vec<Value>> {
         let is_known = |name: &str| found.iter().any(|item| item["label"] == name);
         // Where it completes this, an expression may stand.
-        if !is_known("match") {
-            return Vec::new();
-        }
-        let (Some(seen), Some(cell), Some(mut position)) = (self.seen(), self.cell, self.position) else {
-            return Vec::new();
-        };
-        let text = &seen.texts[cell];
-        position.line -= seen.places[cell].1;
+        is_known("match").then_some(())?;
+        let seen = self.seen()?;
+        // Cells may have come and gone since it was asked.
+        let (cell, position) = seen.cell_at(self.document, self.position?)?;
+        let text = seen.texts.get(cell)?;
         let at = text::offset(text, position);
-        let items = split::split(text).chunks;
-        if items.iter().any(|chunk| chunk.is_item && chunk.range.start < at && at < chunk.range.end) {
-            return Vec::new();
+        let is_in_item = |chunk: &Chunk| chunk.is_item && chunk.range.start < at && at < chunk.range.end;
+        if split(text).chunks.iter().any(is_in_item) {
+            return None;
         }
         let earlier = seen.variables.iter().filter(|(index, name)| *index < cell && !is_known(name));
         // Of one name the last.
         let last: BTreeMap<&str, usize> = earlier.map(|(index, name)| (name.as_str(), *index)).collect();
-        let shown = |(name, index): (&str, usize)| json!({"label": name, "kind": 6, "labelDetails": {"description": format!("cell {}", index + 1)}});
-        last.into_iter().map(shown).collect()
+        let shown = |(name, index): (&str, usize)| {
+            let from = format!("cell {}", index + 1);
+            json!({"label": name, "kind": 6, "labelDetails": {"description": from}})
+        };
+        Some(last.into_iter().map(shown).collect())
     }
 
     /// Puts the edits of a completion into the cell.

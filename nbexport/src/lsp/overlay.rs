@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) stands: Stands,
 }
 
-/// Why a cell's line stands somewhere.
+/// Why a cell's line stands somewhere. Of several places of one line the first in this order is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stands {
     /// The cell belongs here.

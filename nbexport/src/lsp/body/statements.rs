@@ -52,10 +52,8 @@ pub(super) fn of(text: &str, range: &Range<usize>) -> Vec<Statement> {
 fn statement(tokens: &[Token<'_>]) -> Statement {
     let range = tokens[0].range.start..tokens[tokens.len() - 1].range.end;
     let mut statement = Statement { range, is_typed: true, ..Statement::default() };
-    let mut rest = without_attributes(tokens);
-    if let [keyword, after @ ..] = rest
-        && keyword.text == "let"
-    {
+    let mut rest = tokens;
+    if let Some(after) = behind_let(tokens) {
         let end = pattern_end(after);
         let (pattern, value) = after.split_at(end);
         statement.hides =
@@ -81,23 +79,11 @@ fn statement(tokens: &[Token<'_>]) -> Statement {
     statement
 }
 
-/// What is left of tokens behind the attributes that they begin with.
-fn without_attributes<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    while let [hash, bracket, ..] = tokens
-        && (hash.text, bracket.text) == ("#", "[")
-    {
-        let mut depth = 0_usize;
-        let end = tokens.iter().position(|token| {
-            match token.text {
-                "[" => depth += 1,
-                "]" => depth -= 1,
-                _ => {}
-            }
-            token.text == "]" && depth == 0
-        });
-        tokens = end.map_or(&[], |end| &tokens[end + 1..]);
-    }
-    tokens
+/// The tokens behind a `let` that a statement begins with, attributes aside.
+fn behind_let<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<&'t [Token<'a>]> {
+    let at = tokens.iter().position(|token| token.text == "let")?;
+    let is_first = at == 0 || tokens[0].text == "#" && tokens[at - 1].text == "]";
+    is_first.then(|| &tokens[at + 1..])
 }
 
 /// How many tokens of those behind `let` are the pattern.
@@ -131,7 +117,7 @@ fn named_in_format(literal: &str) -> impl Iterator<Item = String> {
     let before_dollar =
         literal.split('$').map(move |rest| rest.rsplit(|c| !is_word(c)).next().unwrap_or_default());
     let is_name = |word: &&str| word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    opened.chain(before_dollar).filter(is_name).map(str::to_owned).collect::<Vec<_>>().into_iter()
+    opened.chain(before_dollar).filter(is_name).map(str::to_owned)
 }
 
 #[cfg(test)]
