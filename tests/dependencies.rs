@@ -82,18 +82,18 @@ fn the_line_stays_in_the_module_as_a_comment() {
         :dep serde_json = \"1\"
         assert!(true);
     ").module(), @r#"
-    // %% 00_demo.ipynb uses 20f8c434
+    // %% 00_demo.ipynb uses f4668010
     //| export
     // :dep fastrand = "2"
     pub fn f() {}
 
-    // %% 00_demo.ipynb tests fec48ac0
+    // %% 00_demo.ipynb tests a8d0336c
     #[cfg(test)]
     #[allow(unused, clippy::items_after_statements)]
     mod tests {
         use super::*;
 
-        // %% 00_demo.ipynb checks a84983ce
+        // %% 00_demo.ipynb checks c02a9676
         #[test]
         fn checks() {
             //| test checks

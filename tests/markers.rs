@@ -1,5 +1,7 @@
 //! What somebody types into a line that nbexport writes: a marker, the first line, the brace below the tests.
 
+use sha2::Digest as _;
+
 use crate::support::Case;
 
 const NOTEBOOK: &str = "notebooks/00_demo.ipynb";
@@ -68,6 +70,48 @@ fn a_marker_that_was_typed_into_is_shown_with_what_to_do() {
     let run = case.run("sync");
     assert!(run.stderr.contains("somebody typed into line 5 of `exp/src/nb_00.rs`"), "{run}");
     assert!(run.stderr.contains("the line: `// %% 00_demo.ipynb first-cell-typed "), "{run}");
+}
+
+/// Nothing but the marker knows of that cell any more.
+#[test]
+fn what_is_typed_into_the_marker_of_a_cell_that_is_deleted_then_stays() {
+    for at in ["fir", "first-", "first-cell"] {
+        let case = exported();
+        case.replace(MODULE, &format!(" {at}"), &format!(" {at}typed"));
+        let cells = case
+            .read(NOTEBOOK)
+            .replace("//| export\\n\",\n    \"pub fn one()", "//| hide\\n\",\n    \"pub fn one()");
+        case.write(NOTEBOOK, cells.replace("first-cell", "another").replace("one() + two(), 3", "two(), 2"));
+        let files = case.files(".");
+        for command in ["", "sync"] {
+            let run = case.run(command);
+            assert!(run.code == Some(1) && run.stderr.contains("typed"), "{at}, {command}: {run}");
+            assert!(files == case.files("."), "{at}, {command} wrote something: {run}");
+        }
+    }
+}
+
+/// Before 0.1 a marker's hash was of the text alone.
+#[test]
+fn a_module_with_the_hashes_of_an_earlier_nbexport_is_not_taken_for_edited() {
+    let case = exported();
+    let hash = |text: &str| {
+        let digest = sha2::Sha256::digest(text);
+        format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    };
+    let text = "//| export\npub fn one() -> u8 { 1 }";
+    let now = case.read(MODULE);
+    let marker = |id: &str| now.lines().find(|line| line.contains(&format!(" {id} "))).unwrap().to_owned();
+    let old = format!("{} {}", marker("first-cell").rsplit_once(' ').unwrap().0, hash(text));
+    let earlier = now.replace(&marker("first-cell"), &old);
+    assert_ne!(earlier, now);
+    case.write(MODULE, &earlier);
+    case.export();
+    assert_eq!(case.read(MODULE), now);
+    // Nor for edited in the notebook, where the module was.
+    case.write(MODULE, earlier.replace("{ 1 }", "{ 4 - 3 }"));
+    let run = case.run("sync");
+    assert!(run.code == Some(0) && case.read(NOTEBOOK).contains("{ 4 - 3 }"), "{run}");
 }
 
 #[test]

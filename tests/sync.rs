@@ -352,7 +352,7 @@ fn a_marker_that_was_deleted_is_explained() {
       = note: this is the cell with id `one`
       = note: its region begins at exp/src/nb_00.rs:5
       = note: its text has become a part of the cell `one`
-      = help: put the marker back above the text: `// %% 00_demo.ipynb two df23afec`; or delete the text
+      = help: put the marker back above the text: `// %% 00_demo.ipynb two a21cbf4b`; or delete the text
     ");
 }
 

@@ -57,20 +57,20 @@ pub(super) fn split_off(regions: &mut [Region], ours: &[Region]) -> Vec<String> 
     let mut added = Vec::new();
     for at in ends {
         let region = &mut regions[at];
-        if short_hash(&region.text) == region.hash {
+        if region.is_marker_of(&region.text) {
             continue;
         }
         let rows: Vec<&str> = region.text.lines().collect();
         let kept = (0..rows.len()).find(|kept| {
             (*kept == rows.len() || rows[*kept].trim().is_empty() || rows[*kept].trim_end() == "}")
-                && short_hash(rows[..*kept].join("\n").trim_end()) == region.hash
+                && region.is_marker_of(rows[..*kept].join("\n").trim_end())
         });
         // Below tests, the brace that closes them parts the last test from what was added, edited or not.
         let closes_tests =
             |at: usize| rows[at].trim_end() == "}" && at > 0 && rows[at - 1].trim_end() == "    }";
         let brace =
             tests.filter(|tests| at > *tests).and_then(|_| (0..rows.len()).find(|at| closes_tests(*at)));
-        let written = ours.iter().find(|our| our.id == region.id && our.hash == region.hash);
+        let written = ours.iter().find(|our| our.id == region.id && region.is_marker_of(&our.text));
         let kept = kept.or_else(|| end_of_edited(&rows, &written?.text));
         let (kept, rest) = match (kept, brace) {
             (_, Some(brace)) => (brace, brace + 1),

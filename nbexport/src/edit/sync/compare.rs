@@ -81,7 +81,7 @@ impl<'a> Comparison<'a> {
             if our.text == their.text {
                 continue;
             }
-            if our.hash != their.hash {
+            if !their.is_marker_of(&our.text) {
                 match self.prefer {
                     Some(Side::Ours) => {
                         synced.kept.push(our.id.clone());

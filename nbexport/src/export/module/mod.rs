@@ -2,7 +2,7 @@
 //!
 //! A generated file is made of regions. Each begins with a percent marker that names its cell,
 //! `// %% 02_fully_connected.ipynb relu 1a2b3c4d`, so that it opens as a notebook in editors that know `// %%`. The
-//! last word is a hash of the region's text: `edited_regions` tells a hand edit by it, without a lock file.
+//! last word is a hash of the id and the region's text: `edited_regions` tells a hand edit by it, without a lock file.
 
 mod bench;
 mod docs;

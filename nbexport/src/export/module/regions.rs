@@ -24,6 +24,14 @@ pub struct Region {
 }
 
 impl Region {
+    /// Whether nbexport wrote this marker for this text.
+    ///
+    /// A hash is of the id and the text, so that what is typed into a marker shows as well. Files of nbexport before
+    /// 0.1 have that of the text alone.
+    pub(crate) fn is_marker_of(&self, text: &str) -> bool {
+        self.hash == marker_hash(&self.id, text) || self.hash == short_hash(text)
+    }
+
     /// What a person calls it.
     pub fn called(&self) -> String {
         match self.id.as_str() {
@@ -32,6 +40,11 @@ impl Region {
             id => format!("the cell `{id}`"),
         }
     }
+}
+
+/// The last word of a marker.
+pub(super) fn marker_hash(id: &str, text: &str) -> String {
+    short_hash(&format!("{id}\n{text}"))
 }
 
 /// The regions of a generated file, as their markers give them.
@@ -84,11 +97,11 @@ const FEW_MARKERS: usize = 4;
 /// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
 fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -> (String, usize) {
     let text = |lines: &[&str]| lines.join("\n").trim_end().to_owned();
-    let mut hash = LinesHash::default();
-    hash.add(lines);
-    if hash.is(&region.hash) {
+    if region.is_marker_of(&text(lines)) {
         return (text(lines), 0);
     }
+    let mut hash = LinesHash::below(&region.id);
+    hash.add(lines);
     let mut between = 0;
     for (index, (_, marker, more)) in after.iter().take(MOST_MARKERS_IN_A_CELL).enumerate() {
         between += more.iter().map(|line| line.len()).sum::<usize>();
@@ -109,8 +122,7 @@ fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -
     (text(lines), 0)
 }
 
-/// The hash of lines that become more, without the blanks at their end.
-#[derive(Default)]
+/// The [`marker_hash`] of lines that become more, without the blanks at their end.
 struct LinesHash {
     hash: Sha256,
     /// Blanks that count once something follows them.
@@ -119,6 +131,11 @@ struct LinesHash {
 }
 
 impl LinesHash {
+    fn below(id: &str) -> Self {
+        let hash = Sha256::new().chain_update(id).chain_update("\n");
+        Self { hash, blanks: String::new(), is_begun: false }
+    }
+
     fn add(&mut self, lines: &[&str]) {
         for line in lines {
             if self.is_begun {
@@ -241,7 +258,7 @@ fn file_name(path: &str) -> &str {
 
 /// Whether a region is not as nbexport wrote it into this file: it was edited, or came from another module.
 pub(crate) fn is_by_hand(region: &Region, on_disk: &str) -> bool {
-    short_hash(&region.text) != region.hash
+    !region.is_marker_of(&region.text)
         || generated_from(on_disk).is_some_and(|notebook| file_name(notebook) != region.notebook)
 }
 
@@ -274,8 +291,10 @@ pub(crate) fn unhashed(text: &str) -> String {
 
 /// The text with the hash of each region in its marker, as nbexport writes it.
 pub(crate) fn hashed(text: &str) -> String {
-    let hashes: BTreeMap<usize, String> =
-        regions(text).into_iter().map(|region| (region.line, short_hash(&region.text))).collect();
+    let hashes: BTreeMap<usize, String> = regions(text)
+        .into_iter()
+        .map(|region| (region.line, marker_hash(&region.id, &region.text)))
+        .collect();
     let line = |(index, line): (usize, &str)| match (hashes.get(&(index + 1)), line.strip_suffix(NO_HASH)) {
         (Some(hash), Some(marker)) => format!("{marker}{hash}\n"),
         _ => format!("{line}\n"),

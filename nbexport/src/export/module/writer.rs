@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::docs::{self, Docs};
+use super::regions::marker_hash;
 use super::{
     GENERATED, HOW_TO_EDIT, MARKER, RESULT, SETUP_BEGIN, SETUP_END, SHOULD_PANIC, TEST_INDENT, TESTS,
 };
@@ -12,15 +13,15 @@ use crate::notebook::cell::Code;
 use crate::notebook::directive::{Directive, Kind, Visibility};
 use crate::notebook::parsed::{ParsedCell, Role};
 use crate::notebook::scope;
-use crate::notebook::{Cell, CellKind, Notebook, header, short_hash};
+use crate::notebook::{Cell, CellKind, Notebook, header};
 
 /// Writes regions, and with every line where it came from.
 pub(super) struct Writer<'a> {
     notebook: &'a Notebook,
     text: String,
     map: LineMap,
-    /// The region being written: indentation of its marker, the cell's id, and where its text begins.
-    open: Option<(usize, String, usize)>,
+    /// The region being written: its marker (with indentation, without the hash), the cell's id, and where its text begins.
+    open: Option<(String, String, usize)>,
     setup: SetupCopy,
 }
 
@@ -84,7 +85,8 @@ impl<'a> Writer<'a> {
         if !self.text.is_empty() && kind != Some(CellKind::Markdown) {
             self.line("", None);
         }
-        self.open = Some((indent, self.marker(id, kind), self.text.len()));
+        let marker = format!("{:indent$}{}", "", self.marker(id, kind));
+        self.open = Some((marker, id.to_owned(), self.text.len()));
         self.line("", None);
     }
 
@@ -94,9 +96,9 @@ impl<'a> Writer<'a> {
     }
 
     fn close(&mut self) {
-        if let Some((indent, marker, start)) = self.open.take() {
-            let hash = short_hash(self.text[start + 1..].trim_end());
-            self.text.insert_str(start, &format!("{:indent$}{marker} {hash}", ""));
+        if let Some((marker, id, start)) = self.open.take() {
+            let hash = marker_hash(&id, self.text[start + 1..].trim_end());
+            self.text.insert_str(start, &format!("{marker} {hash}"));
         }
     }
 
