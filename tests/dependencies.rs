@@ -479,6 +479,10 @@ fn what_cargo_would_not_load_is_refused_at_its_cell() {
         ("x = { workspace = false }", "can only be `true`"),
         ("x = { workspace = true }", "the workspace has no dependency `x` to inherit"),
         ("\"1x\" = \"1\"", "is no name of a crate"),
+        ("x = { package = \"\", version = \"1\" }", "`` is no name of a crate"),
+        ("x = { git = \"not a url\" }", "its `git` is no URL: `not a url`"),
+        ("x = { version = \"1\", registry = \"nope\" }", "has no registry `nope`"),
+        ("x = { version = \"1\", artifact = \"bin\" }", "`artifact` is not stable in cargo"),
     ] {
         let said = case(&format!(
             "
@@ -491,6 +495,29 @@ fn what_cargo_would_not_load_is_refused_at_its_cell() {
         .refuses(1);
         assert!(said.contains(why), "{line}: {said}");
     }
+}
+
+#[test]
+fn a_registry_that_cargo_is_told_of() {
+    let case = case(
+        "
+        --- f
+        //| export
+        :dep x = { version = \"1\", registry = \"mine\" }
+        pub fn f() {}
+        ",
+    );
+    case.refuses(1);
+    case.write(".cargo/config.toml", "[registries.mine]\nindex = \"sparse+https://example.org/index/\"\n");
+    case.export();
+    let manifest = case.read("exp/Cargo.toml");
+    assert!(manifest.contains("x = { version = \"1\", registry = \"mine\" } # nbexport"), "{manifest}");
+    let metadata = std::process::Command::new("cargo")
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(case.path("exp"))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
 }
 
 #[test]

@@ -125,7 +125,10 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
     refuse_shared_modules(&mut loaded);
     let workspace = crate_files::workspace(project);
     for it in &mut loaded {
-        let wrong = it.dependencies.iter().filter_map(|one| manifest::not_inherited(one, workspace.as_ref()));
+        let wrong = it.dependencies.iter().flat_map(|one| {
+            let not_inherited = manifest::not_inherited(one, workspace.as_ref());
+            not_inherited.into_iter().chain(manifest::not_configured(one, &project.krate))
+        });
         it.outcome.diagnostics.extend(wrong);
     }
     unite_dependencies(&mut loaded);

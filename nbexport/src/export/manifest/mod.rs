@@ -4,6 +4,7 @@
 
 mod benches;
 mod lines;
+mod registry;
 mod update;
 mod valid;
 
@@ -19,6 +20,7 @@ pub(crate) use self::benches::declared as declared_benches;
 #[cfg(feature = "server")]
 pub(crate) use self::lines::relative_folders;
 pub(crate) use self::lines::{dependencies, is_of_the_language, of_notebook};
+pub(crate) use self::registry::not_configured;
 pub(crate) use self::update::update;
 use self::update::{is_foreign, is_marked};
 use crate::diagnostic::{Diagnostic, Source};

@@ -8,10 +8,7 @@ use toml_edit::{DocumentMut, Item};
 /// # Errors
 /// Why cargo would not load a Cargo.toml with it.
 pub(super) fn check(name: &str, item: &Item) -> Result<(), String> {
-    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    if !starts || !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
-        return Err(format!("`{}` is no name of a crate", name.escape_debug()));
-    }
+    is_name(name)?;
     let version = match item.as_str() {
         Some(version) => Some(version),
         None => item.get("version").and_then(Item::as_str),
@@ -26,6 +23,17 @@ pub(super) fn check(name: &str, item: &Item) -> Result<(), String> {
         if table.get(key).is_some_and(|value| !value.is_str()) {
             return Err(format!("its `{key}` is no string"));
         }
+    }
+    if let Some(package) = table.get("package").and_then(Item::as_str) {
+        is_name(package)?;
+    }
+    for key in ["git", "registry-index"] {
+        if let Some(text) = table.get(key).and_then(Item::as_str).filter(|text| !is_url(text)) {
+            return Err(format!("its `{key}` is no URL: `{}`", text.escape_debug()));
+        }
+    }
+    if let Some(key) = ["artifact", "lib", "target", "base"].into_iter().find(|key| table.contains_key(key)) {
+        return Err(format!("`{key}` is not stable in cargo"));
     }
     for key in ["optional", "public"] {
         if table.get(key).is_some_and(|value| !value.is_bool()) {
@@ -55,6 +63,27 @@ pub(super) fn check(name: &str, item: &Item) -> Result<(), String> {
         [one, other, ..] => Err(format!("it has both `{one}` and `{other}`")),
         _ => Ok(()),
     }
+}
+
+fn is_name(name: &str) -> Result<(), String> {
+    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    if !starts || !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
+        return Err(format!("`{}` is no name of a crate", name.escape_debug()));
+    }
+    Ok(())
+}
+
+/// Whether a text is a URL with all that cargo asks of one: a scheme (RFC 3986, section 3.1), and a host where there is
+/// to be one. `git@host:path`, which git takes, is none.
+fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let has_host = match rest.strip_prefix("//") {
+        Some(rest) => scheme == "file" || !rest.is_empty() && !rest.starts_with('/'),
+        None => !rest.is_empty(),
+    };
+    is_scheme && has_host && !text.contains(char::is_whitespace)
 }
 
 /// Whether the workspace has an entry of this name.
