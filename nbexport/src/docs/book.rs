@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use mdbook_driver::MDBook;
+use mdbook_driver::book::{Book, BookItem};
 use mdbook_driver::config::{Config, HtmlConfig};
 
 use super::{Chapter, Chapters, Options, Settings};
@@ -17,13 +18,14 @@ const CSS: &str = include_str!("style.css");
 /// Loads a page again when the site was made anew.
 const RELOAD: &str = include_str!("reload.js");
 
-/// Has mdBook make HTML of the chapters, in a folder below `work` that comes back.
+/// Has mdBook make HTML of the chapters, in a folder below `work` that comes back. With their list in the site as it is to
+/// be (`is_listed`), those that are kept are left out of it.
 pub(super) fn build(
     project: &Project,
     work: &Path,
     title: &str,
     settings: &Settings,
-    made: &[Chapter],
+    (made, is_listed): (&[Chapter], bool),
     chapters: &Chapters,
     options: &Options,
 ) -> Result<PathBuf> {
@@ -48,9 +50,25 @@ pub(super) fn build(
     let told = |error: mdbook_driver::errors::Error| {
         Diagnostic::error(format!("mdBook cannot make the site: {error:#}"))
     };
-    let book = MDBook::load_with_config(&root, config).map_err(told)?;
+    let mut book = MDBook::load_with_config(&root, config).map_err(told)?;
+    if is_listed {
+        leave_out(&mut book.book, made);
+    }
     book.build().map_err(told)?;
     Ok(root.join("html"))
+}
+
+/// Has mdBook make no page of chapters that are kept, but for those beside one that is made: it leads to them.
+fn leave_out(book: &mut Book, made: &[Chapter]) {
+    let is_kept = |at: usize| made.get(at).is_none_or(|chapter| chapter.kept.is_some());
+    let is_away = |at: &usize| is_kept(*at) && is_kept(at + 1) && (*at == 0 || is_kept(at - 1));
+    let away: BTreeSet<&Path> = (0..made.len()).filter(is_away).map(|at| Path::new(&made[at].file)).collect();
+    book.for_each_mut(|item| {
+        if let BookItem::Chapter(chapter) = item {
+            // One without is a draft to mdBook.
+            chapter.path = chapter.path.take().filter(|path| !away.contains(path.as_path()));
+        }
+    });
 }
 
 /// The folder that mdBook reads. What is there as it should be is not written again: to make a file costs more than to read

@@ -57,9 +57,10 @@ struct Known {
 
 impl Site<'_> {
     /// Makes the site; `None` when a page that was kept leads to something that is not there any more.
-    pub(super) fn make(&self, records: Records) -> Result<Option<Report>> {
+    pub(super) fn make(&self, mut records: Records) -> Result<Option<Report>> {
         let Self { project, options, settings, work, crate_name, api, names } = self;
         let mut report = Report::default();
+        let listing = std::mem::take(&mut records.listing);
         let mut read = self.read(records, &mut report)?;
         let front = front(project, &read);
         let chapters = chapters(project, &read, front.as_deref());
@@ -112,12 +113,16 @@ impl Site<'_> {
             report.diagnostics.append(&mut chapter.page.wrong);
         }
         report.pages = made.len();
-        let html = book::build(project, work, &site_title, settings, &made, &chapters, options)?;
-        let site =
-            site::Site { html: &html, api: api.as_deref(), crate_name, modules: &modules, chapters: &made };
+        let pages: Vec<_> = made.iter().map(|it| (&it.title, &it.file)).collect();
+        let listed = kept::digest([everywhere.as_bytes(), format!("{pages:?}").as_bytes()]);
+        let is_listed = listing.holds(&listed, &options.folder);
+        let html = book::build(project, work, &site_title, settings, (&made, is_listed), &chapters, options)?;
+        let api = api.as_deref();
+        let site = site::Site { html: &html, api, crate_name, modules: &modules, chapters: &made, is_listed };
         let Some(mut finished) = site.write(options, &mut report)? else { return Ok(None) };
 
         let mut records = Records::default();
+        records.listing = kept::Listing { of: listed, files: finished.digests(&kept::Listing::FILES) };
         for chapter in made {
             let Some(of) = known.remove(&chapter.file).filter(|_| !wrong.contains(&chapter.file)) else {
                 continue;

@@ -42,16 +42,41 @@ pub(super) struct Record {
 impl Record {
     /// Whether all that it names and all its files are as they were.
     pub(super) fn holds(&self, site: &Path) -> bool {
-        let is_there = |(name, was): &(String, String)| {
-            files::read(&site.join(name)).is_ok_and(|bytes| digest([bytes.as_slice()]) == *was)
-        };
-        self.named.iter().all(|(path, was)| state(path) == *was) && self.files.iter().all(is_there)
+        self.named.iter().all(|(path, was)| state(path) == *was) && are_as_they_were(&self.files, site)
     }
 }
 
-/// The records of a site's pages, by the path of the notebook below the project.
+/// The list of pages that stands beside each of them: scripts and frames of its own.
 #[derive(Debug, Default, Deserialize, Serialize)]
-pub(super) struct Records(BTreeMap<String, Record>);
+pub(super) struct Listing {
+    /// Of what holds for all pages, their titles and their files.
+    pub(super) of: String,
+    /// Its files below the site, with their digests.
+    pub(super) files: Vec<(String, String)>,
+}
+
+impl Listing {
+    /// The files that mdBook writes it to.
+    pub(super) const FILES: [&str; 2] = ["toc.html", "toc.js"];
+
+    /// Whether it is the list of these pages, in files that are as they were.
+    pub(super) fn holds(&self, of: &str, site: &Path) -> bool {
+        self.of == of && self.files.len() == Self::FILES.len() && are_as_they_were(&self.files, site)
+    }
+}
+
+fn are_as_they_were(files: &[(String, String)], site: &Path) -> bool {
+    files.iter().all(|(name, was)| {
+        files::read(&site.join(name)).is_ok_and(|bytes| digest([bytes.as_slice()]) == *was)
+    })
+}
+
+/// The records of a site's pages, by the path of the notebook below the project, and of their list.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Records {
+    pages: BTreeMap<String, Record>,
+    pub(super) listing: Listing,
+}
 
 impl Records {
     /// Those of the last time; none where they cannot be read.
@@ -62,11 +87,11 @@ impl Records {
 
     /// The record of a notebook that is as it was.
     pub(super) fn take(&mut self, name: &str, notebook: &str) -> Option<Record> {
-        self.0.remove(name).filter(|record| record.notebook == notebook)
+        self.pages.remove(name).filter(|record| record.notebook == notebook)
     }
 
     pub(super) fn insert(&mut self, name: String, record: Record) {
-        self.0.insert(name, record);
+        self.pages.insert(name, record);
     }
 
     /// Without them the next site takes longer; so a full disk is no error here.

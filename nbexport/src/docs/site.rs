@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::kept::{self, Record};
+use super::kept::{self, Listing, Record};
 use super::page::Page;
 use super::{Chapter, Options, Report, escape, search};
 use crate::diagnostic::{Diagnostic, Result};
@@ -24,6 +24,8 @@ pub(super) struct Site<'a> {
     /// Module, file of its notebook's page, title of that.
     pub(super) modules: &'a [(String, String, String)],
     pub(super) chapters: &'a [Chapter],
+    /// Whether the list of pages that is there is the one that is to be.
+    pub(super) is_listed: bool,
 }
 
 /// Sees that the folder may be written to: it is not there, empty, or a site.
@@ -61,6 +63,12 @@ impl Site<'_> {
             self.link_back(&mut all);
         }
         self.plain(&mut all);
+        if self.is_listed {
+            // mdBook listed those as drafts that were left out.
+            for name in Listing::FILES {
+                all.insert(name.to_owned(), files::read(&options.folder.join(name)).map_err(failed)?);
+            }
+        }
         let mut list: BTreeSet<String> = BTreeSet::new();
         for (chapter, record) in self.kept() {
             // mdBook made an empty page in its place.
@@ -235,6 +243,12 @@ pub(super) struct Facts {
 }
 
 impl Finished {
+    /// Files of the site with their digests, as far as they are there.
+    pub(super) fn digests(&self, names: &[&str]) -> Vec<(String, String)> {
+        let of = |name: &&str| Some(((*name).to_owned(), kept::digest([self.all.get(*name)?.as_slice()])));
+        names.iter().filter_map(of).collect()
+    }
+
     /// What is known of the page of a chapter.
     pub(super) fn take(&mut self, file: &str, page: &Page) -> Option<Facts> {
         let name = html_name(file);
