@@ -83,7 +83,15 @@ fn a_new_project_is_a_git_repository_and_in_one_it_is_a_part() {
 fn a_new_project_says_how_nbexport_is_installed() {
     let case = Case::nothing();
     case.run("new demo");
-    assert!(case.read("demo/README.md").contains("cargo install --locked nbexport"));
+    let readme = case.read("demo/README.md");
+    let version = env!("CARGO_PKG_VERSION");
+    // What is no release cannot be had from the registry.
+    let said = if version.contains('-') {
+        "cargo install --locked --git URL nbexport"
+    } else {
+        "cargo install --locked nbexport@"
+    };
+    assert!(readme.contains(said) && readme.contains(version), "{readme}");
 }
 
 #[test]
@@ -143,6 +151,28 @@ fn init_in_a_member_of_a_workspace_leaves_nothing_that_git_would_see() {
     assert!(run.code == Some(0) && run.stderr.is_empty(), "{run}");
     assert!(!case.has("a/target") && !case.has("a/.github") && case.has("target/nbexport/members/a/.lock"));
     assert!(!run_in(&case, ".", "git", "status --porcelain -uall").stdout.contains("target"));
+}
+
+/// With git and without it yet, by `init` and by `new`.
+#[test]
+fn what_nbexport_keeps_in_a_workspace_is_ignored_at_its_root() {
+    for (command, folder, has_git) in [("init", "a", true), ("init", "a", false), ("new b", ".", true)] {
+        let case = Case::nothing()
+            .file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"a\"]\n")
+            .file("a/Cargo.toml", &package("a"))
+            .file("a/src/lib.rs", "");
+        if has_git {
+            run_in(&case, ".", "git", "init --quiet");
+        }
+        let run = nbexport_in(&case, folder, command);
+        assert!(run.code == Some(0) && run.stderr.is_empty(), "{run}");
+        let name = if folder == "." { "  .gitignore\n" } else { "  ../.gitignore\n" };
+        assert!(run.stdout.contains(name), "{run}");
+        assert!(!case.has("a/.github") && case.read(".gitignore") == "/target\n");
+        run_in(&case, ".", "git", "init --quiet");
+        let status = run_in(&case, ".", "git", "status --porcelain -uall").stdout;
+        assert!(case.has("target/nbexport") && !status.contains("target"), "{command}: {status}");
+    }
 }
 
 #[test]
@@ -222,6 +252,15 @@ fn a_folder_that_is_called_like_a_notebook_is_told() {
      |
      = help: name a notebook, or a folder of them
     ");
+    for command in ["", "--check", "test", "fmt", "clean"] {
+        let run = case.run(command);
+        let told =
+            run.stderr.contains("`notebooks/01_folder.ipynb`") && run.stderr.contains("it is a folder");
+        assert!(run.code == Some(2) && told, "{command}: {run}");
+    }
+    // One with notebooks in it is a folder like others.
+    let case = Case::of(CELLS).notebook("01_folder.ipynb/01_b", "--- g\n//| export\npub fn g() {}\n");
+    assert!(case.run("").stdout.contains("notebooks/01_folder.ipynb/01_b.ipynb"));
 }
 
 #[test]
@@ -247,4 +286,22 @@ fn a_module_that_no_notebook_makes_any_more_is_found_by_the_check() {
     assert!(run.code == Some(1) && run.stderr.contains("delete `exp/src/nb_00.rs`"), "{run}");
     // To export is to do all that can be done of it.
     assert_eq!(case.run("").code, Some(0));
+}
+
+#[test]
+fn a_module_that_no_notebook_makes_is_found_also_where_the_folder_is_named() {
+    let case = Case::of(CELLS).notebook("01_gone", "--- g\n//| export\npub fn g() {}\n");
+    case.export();
+    std::fs::remove_file(case.path("notebooks/01_gone.ipynb")).unwrap();
+    let run = case.run("--check notebooks");
+    assert!(run.code == Some(1) && run.stderr.contains("delete `exp/src/nb_01.rs`"), "{run}");
+}
+
+#[test]
+fn a_library_that_is_not_in_src_is_told() {
+    let case = Case::of(CELLS).file("exp/Cargo.toml", &(package("exp") + "[lib]\npath = \"code/root.rs\"\n"));
+    let before = case.files("exp");
+    let run = case.run("");
+    assert!(run.code == Some(2) && run.stderr.contains("has its library in `code/root.rs`"), "{run}");
+    assert!(case.files("exp") == before);
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
@@ -72,6 +72,44 @@ fn a_killed_command_leaves_whole_files_and_the_next_one_clears_up() {
             assert_eq!(temporaries(&case), [""; 0], "{command}");
             assert!(case.files(".") == new, "{command}: not what an uninterrupted run writes");
         }
+    }
+}
+
+/// A build script that never ends, in a crate that `test` compiles in the end.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_compiler_outlives_a_killed_test() {
+    let case = Case::of("--- f\n//| export\npub fn f() {}\n--- use\nf();");
+    case.export();
+    case.write("exp/build.rs", "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }");
+    let folder = case.path(".").canonicalize().unwrap().display().to_string();
+    let scripts = || {
+        let is_script = |entry: std::fs::DirEntry| {
+            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            command.contains(&folder) && command.contains("build-script-build")
+        };
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter(|it| it.path().is_dir())
+            .map(is_script)
+            .filter(|it| *it)
+            .count()
+    };
+    let wait_for = |number: usize| {
+        let start = Instant::now();
+        while scripts() != number {
+            assert!(start.elapsed() < Duration::from_mins(2), "{} run, not {number}", scripts());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    for signal in ["TERM", "KILL"] {
+        let mut process = case.command("test").spawn().unwrap();
+        wait_for(1);
+        Command::new("kill").args(["-s", signal, &process.id().to_string()]).status().unwrap();
+        process.wait().unwrap();
+        wait_for(0);
     }
 }
 

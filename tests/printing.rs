@@ -93,12 +93,32 @@ fn colors_come_when_they_are_asked_for() {
 fn a_result_that_nobody_got_is_no_success() {
     let case = Case::of("--- f\n//| export\npub fn f() {}");
     let merge = "merge notebooks/00_demo.ipynb notebooks/00_demo.ipynb notebooks/00_demo.ipynb";
-    for command in ["", "diff --textconv notebooks/00_demo.ipynb", merge, "completions bash", "--format json"]
-    {
+    for command in [
+        "--help",
+        "--version",
+        "help test",
+        "",
+        "diff --textconv notebooks/00_demo.ipynb",
+        merge,
+        "completions bash",
+        "--format json",
+    ] {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let run = case.told(&case.command(command).stdout(full).stderr(Stdio::piped()).output().unwrap());
         assert_eq!(run.code, Some(2), "{command}: {run}");
         assert!(run.stderr.contains("cannot write to stdout"), "{command}: {run}");
+    }
+}
+
+#[test]
+fn json_holds_no_character_that_a_terminal_would_obey() {
+    let case = Case::of("--- a\u{202e}b\n//| export\npub fn f( { // \u{9b}\u{202e}\n");
+    for command in ["--format json", "test --format json"] {
+        let run = case.run(command);
+        assert!(!run.stdout.contains(['\u{9b}', '\u{202e}']) && run.stdout.contains("\\u202e"), "{run}");
+        for line in run.stdout.lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap();
+        }
     }
 }
 

@@ -192,7 +192,7 @@ fn a_pipe_in_place_of_a_file_is_told_and_not_waited_for() {
     for (name, commands) in [
         (NOTEBOOK, ["", "fmt", "clean", "migrate", "sync", "test"].as_slice()),
         ("exp/src/nb_00.rs", &["", "sync", "--check"]),
-        ("exp/src/lib.rs", &[""]),
+        ("exp/src/lib.rs", &["", "test", "cargo check"]),
         ("exp/Cargo.toml", &["", "sync"]),
         ("Cargo.toml", &["", "fmt"]),
     ] {
@@ -334,6 +334,33 @@ fn a_report_replaces_no_notebook_and_nothing_else_that_is_no_report() {
         assert!(run.stderr.contains(&format!("`{file}` is no JUnit report")), "{run}");
         assert!(case.files(".") == before, "{file}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_does_not_go_where_a_link_leads() {
+    let elsewhere = Case::nothing().file("report.xml", "<?xml version=\"1.0\"?>\n<mine/>\n");
+    let case = Case::of("--- a\n1 + 1");
+    std::os::unix::fs::symlink(elsewhere.path("report.xml"), case.path("junit.xml")).unwrap();
+    let run = case.run("test --junit junit.xml");
+    assert!(run.code == Some(2) && run.stderr.contains("`junit.xml` is a link"), "{run}");
+    assert!(elsewhere.read("report.xml").contains("<mine/>"));
+}
+
+#[test]
+fn a_crate_that_does_not_compile_is_in_the_report_and_in_the_last_line() {
+    let cells = "--- f\n//| export\npub fn f() -> i32 { 1 }\n--- use\nassert_eq!(f(), 1);";
+    let case = Case::of(cells).notebook("01_b", "--- b\n1 + 1");
+    case.export();
+    let lib = case.read("exp/src/lib.rs") + "\npub fn broken() -> i32 { \"x\" }\n";
+    case.write("exp/src/lib.rs", lib);
+    let run = case.run("test --junit report.xml");
+    assert!(
+        run.code == Some(1) && run.stdout.trim_end().ends_with("but the crate does not compile"),
+        "{run}"
+    );
+    let report = case.read("report.xml");
+    assert!(report.contains("errors=\"1\"") && report.contains("mismatched types"), "{report}");
 }
 
 /// XML has no way to write most control characters.

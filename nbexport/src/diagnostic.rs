@@ -222,11 +222,7 @@ impl std::error::Error for Diagnostic {}
 /// A text of unknown origin with its control characters shown, as rustc shows them: none of them reaches the terminal as a
 /// command, and none turns the direction of what is read. Line ends and tabs stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let is_bad = |c: char| {
-        c.is_control() && c != '\n' && c != '\t'
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_bad) {
+    if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -235,13 +231,18 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         shown.push(match c {
             '\r' if characters.peek() == Some(&'\n') => c,
             // Unicode has a picture for each of them.
-            '\0'..'\u{20}' if is_bad(c) => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+            '\0'..'\u{20}' if is_hidden(c) => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
             '\u{7f}' => '\u{2421}',
-            c if is_bad(c) => '\u{fffd}',
+            c if is_hidden(c) => '\u{fffd}',
             c => c,
         });
     }
     Cow::Owned(shown)
+}
+
+/// Whether a character is none that a person sees, and may be a command to a terminal. Line ends and tabs are not meant.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text with the control characters that a renderer, rustc's or ours, lets pass replaced by one of as many bytes, so that

@@ -24,7 +24,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let mut cli = Cli::parse();
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help, or the version: results as others are.
+        Err(told) if !told.use_stderr() => {
+            Printer::clap(&told);
+            return finished(0, Printer::default());
+        }
+        Err(wrong) => wrong.exit(),
+    };
     cli.global.krate = cli.krate();
     cli.global.annotates = cli.annotates();
     // Options for every command may stand before it; those of `export` would be passed over there in silence.
@@ -76,10 +84,15 @@ fn run() -> ExitCode {
             if diagnostic.is_finding { 1 } else { 2 }
         }
     };
+    finished(code, Printer::new(&cli.global))
+}
+
+/// The exit status, if all that was printed has been written.
+fn finished(code: u8, printer: Printer) -> ExitCode {
     match Printer::finish() {
         Ok(()) => ExitCode::from(code),
         Err(diagnostic) => {
-            Printer::new(&cli.global).error(&diagnostic);
+            printer.error(&diagnostic);
             ExitCode::from(2)
         }
     }

@@ -5,13 +5,13 @@
 
 mod annotation;
 
-use std::fmt::Arguments;
+use std::fmt::{Arguments, Write as _};
 use std::io::{self, ErrorKind, Write};
 use std::sync::Mutex;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use nbexport::diagnostic::{Diagnostic, Result, visible};
+use nbexport::diagnostic::{Diagnostic, Result, is_hidden, visible};
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -21,15 +21,16 @@ use crate::cli::{Color, Global};
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// How much to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Volume {
     Quiet,
+    #[default]
     Usual,
     Verbose,
 }
 
 /// Prints as the command line asks for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Printer {
     volume: Volume,
     annotates: bool,
@@ -129,14 +130,27 @@ impl Printer {
         print(format_args!("{}", visible(text)));
     }
 
+    /// What clap was asked to tell: help, or the version.
+    pub(crate) fn clap(told: &clap::Error) {
+        print(format_args!("{}", told.render().ansi()));
+    }
+
     /// Bytes for a program, as they are.
     pub(crate) fn bytes(bytes: &[u8]) {
         keep_error(io::stdout().write_all(bytes));
     }
 
-    /// A line for a program.
+    /// A line for a program. What [`visible`] would not send to a terminal is escaped, which JSON takes for the same.
     pub(crate) fn json_line(value: &Value) {
-        Self::bytes(format!("{value}\n").as_bytes());
+        let mut line = String::new();
+        for c in value.to_string().chars() {
+            if is_hidden(c) {
+                let _ = write!(line, "\\u{:04x}", u32::from(c));
+            } else {
+                line.push(c);
+            }
+        }
+        Self::bytes(format!("{line}\n").as_bytes());
     }
 
     /// To be called once all is printed.

@@ -175,10 +175,15 @@ pub fn notebooks_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
             if name.to_string_lossy().starts_with('.') {
                 continue;
             }
-            if entry.file_type()?.is_dir() {
+            let is_called_notebook = path.extension().is_some_and(|extension| extension == "ipynb");
+            if !entry.file_type()?.is_dir() {
+                found.extend(is_called_notebook.then_some(path));
+            } else if is_called_notebook {
+                // Of a folder that has a notebook's name and holds none, whoever reads it says what it is.
+                let below = notebooks_below(&path)?;
+                found.extend(if below.is_empty() { vec![path] } else { below });
+            } else {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "ipynb") {
-                found.push(path);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A project that works at once: `nbexport new`, and the same added to a cargo project that is there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::json;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
@@ -63,13 +64,19 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     let parent = absolute.parent().unwrap_or(&absolute);
     let existing = parent.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(parent);
     let repository = git::top_level(existing).ok();
-    let workspace = workspace_of(&absolute)?;
+    let mut changes = Vec::new();
+    if let Some((root, membership)) = workspace_of(&absolute)? {
+        changes.extend(membership);
+        if repository.is_some() {
+            changes.extend(ignoring_target(&root)?);
+        }
+    }
     let manifest = MANIFEST.replace("{name}", &name) + &table("package");
     let mut files = vec![
         ("Cargo.toml", manifest),
         (".gitignore", GITIGNORE.to_owned()),
         (".gitattributes", GITATTRIBUTES.to_owned()),
-        ("README.md", README.replace("{name}", &name)),
+        ("README.md", readme(&name, env!("CARGO_PKG_VERSION"))),
         ("src/lib.rs", LIB.replace("{name}", &crate_name)),
         ("notebooks/00_start.ipynb", notebook(&crate_name)),
     ];
@@ -77,12 +84,22 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     if repository.is_none() {
         files.splice(4..4, workflows(env!("CARGO_PKG_VERSION")));
     }
-    let made = write_all(folder, files, workspace)?;
+    let made = write_all(folder, files, changes)?;
     if repository.is_none() {
         // As `cargo new` does. Without git, the project is none the worse.
         let _ = git::git(folder, &["init", "--quiet"]);
     }
     Ok(made)
+}
+
+/// The README of a project that this version of nbexport makes.
+fn readme(name: &str, version: &str) -> String {
+    let install = if version.contains('-') {
+        format!("# nbexport {version} is no release yet: `cargo install --locked --git URL nbexport`, once")
+    } else {
+        format!("cargo install --locked nbexport@{version}    # once")
+    };
+    README.replace("{name}", name).replace("{install}", &install)
 }
 
 /// The workflows of a project that this version of nbexport makes.
@@ -108,8 +125,8 @@ fn check_crate_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The change that makes a new package a member of the workspace it stands in, if it is none by itself.
-fn workspace_of(package: &Path) -> Result<Option<Change>> {
+/// The root of the workspace that a new package stands in, and the change that makes it a member, if it is none by itself.
+fn workspace_of(package: &Path) -> Result<Option<(PathBuf, Option<Change>)>> {
     for folder in package.ancestors().skip(1) {
         let path = folder.join("Cargo.toml");
         let here = std::path::absolute(".").unwrap_or_default();
@@ -125,22 +142,42 @@ fn workspace_of(package: &Path) -> Result<Option<Change>> {
             let list = workspace.get(key).and_then(Item::as_array);
             list.into_iter().flatten().filter_map(Value::as_str).any(|it| is_it(it, &member))
         };
-        if lists(workspace, "members", matches_glob)
-            || lists(workspace, "exclude", |it, member| member.starts_with(it))
-        {
+        if lists(workspace, "exclude", |it, member| member.starts_with(it)) {
             return Ok(None);
         }
+        let root = folder.to_owned();
+        if lists(workspace, "members", matches_glob) {
+            return Ok(Some((root, None)));
+        }
         let members = workspace.entry("members").or_insert(toml_edit::value(Array::new()));
-        let Some(members) = members.as_array_mut() else { return Ok(None) };
+        let Some(members) = members.as_array_mut() else { return Ok(Some((root, None))) };
         let before = members.iter().last().and_then(|last| last.decor().prefix()?.as_str());
         let before = match before {
             Some("") => " ".to_owned(),
             before => before.unwrap_or_default().to_owned(),
         };
         members.push_formatted(Value::from(&*member).decorated(before, ""));
-        return original.as_named(document.to_string());
+        return Ok(Some((root, original.as_named(document.to_string())?)));
     }
     Ok(None)
+}
+
+/// The folder in which cargo makes its target folder for the package in `folder`.
+fn root_of(folder: &Path) -> PathBuf {
+    let cargo = ["locate-project", "--workspace", "--message-format=plain"];
+    let output = Command::new("cargo").args(cargo).current_dir(folder).output();
+    let manifest =
+        output.ok().filter(|it| it.status.success()).and_then(|it| String::from_utf8(it.stdout).ok());
+    let root = manifest.as_deref().and_then(|manifest| Path::new(manifest.trim_end()).parent());
+    root.unwrap_or(folder).to_owned()
+}
+
+/// The change by which git ignores the target folder in the root of a workspace, unless it does by now.
+fn ignoring_target(root: &Path) -> Result<Option<Change>> {
+    if git::git(root, &["check-ignore", "--quiet", "target/nbexport"]).is_ok_and(|it| it.is_some()) {
+        return Ok(None);
+    }
+    with_lines(root, ".gitignore", &["/target".to_owned()])
 }
 
 /// Whether a path is one of those that cargo takes `crates/*` for.
@@ -187,16 +224,20 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     if project::notebooks_below(&folder.join("notebooks")).unwrap_or_default().is_empty() {
         files.push(("notebooks/00_start.ipynb", notebook(&crate_name)));
     }
-    let top = git::top_level(folder).ok();
-    let is_top = top.is_none_or(|top| {
-        folder.canonicalize().is_ok_and(|folder| top.canonicalize().is_ok_and(|top| top == folder))
-    });
+    let is_here = |other: &Path| {
+        folder.canonicalize().is_ok_and(|here| other.canonicalize().is_ok_and(|it| it == here))
+    };
+    let root = root_of(folder);
+    // Where there is no repository yet, it will begin at the workspace's root.
+    let is_top = is_here(&git::top_level(folder).unwrap_or_else(|_| root.clone()));
     let added = workflows(env!("CARGO_PKG_VERSION")).into_iter();
     files.extend(added.filter(|(path, _)| is_top && !folder.join(path).exists()));
     let mut changes = Vec::new();
-    // Below the repository's top the target folder is the workspace's, and ignored there.
-    let ignored =
-        GITIGNORE.lines().filter(|line| is_top || *line != "/target").map(str::to_owned).collect::<Vec<_>>();
+    if !is_here(&root) {
+        changes.extend(ignoring_target(&root)?);
+    }
+    let ignored = GITIGNORE.lines().filter(|line| *line != "/target" || is_here(&root));
+    let ignored = ignored.map(str::to_owned).collect::<Vec<_>>();
     changes.extend(with_lines(folder, ".gitignore", &ignored)?);
     let attributes = GITATTRIBUTES.lines().map(str::to_owned).collect::<Vec<_>>();
     changes.extend(with_lines(folder, ".gitattributes", &attributes)?);
@@ -223,7 +264,11 @@ fn configure(document: &mut DocumentMut) {
 
 /// The change that gives a list, one entry a line, those of these lines that it lacks.
 fn with_lines(folder: &Path, name: &str, lines: &[String]) -> Result<Option<Change>> {
-    let original = Original::read(folder.join(name), name)?;
+    let path = folder.join(name);
+    let here = std::path::absolute(".").unwrap_or_default();
+    let name = std::path::absolute(&path)
+        .map(|path| project::show(&project::relative(&project::normalize(&path), &here)));
+    let original = Original::read(&*path, name.unwrap_or_else(|_| project::show(&path)))?;
     let mut text = original.text.clone().unwrap_or_default();
     let bare = |line: &str| line.trim().trim_matches('/').to_owned();
     for line in lines {

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{self, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Result};
+use crate::export::generated::must_be_readable;
 use crate::places::Places;
 use crate::project::Project;
 use crate::run::native::{self, Finding};
+use crate::run::process::Group;
 
 /// What there is to print.
 #[derive(Clone, Debug)]
@@ -36,6 +39,9 @@ struct Line {
     /// Whether the messages are for a program.
     json: bool,
 }
+
+/// The commands that only compile: none asks the person at the terminal.
+const ONLY_COMPILING: &[&str] = &["b", "build", "c", "check", "clippy", "rustc"];
 
 /// The commands that compile, and so take `--message-format`.
 const COMPILING: &[&str] = &["b", "bench", "build", "c", "check", "clippy", "r", "run", "rustc", "t", "test"];
@@ -100,6 +106,7 @@ impl Line {
 /// Runs cargo in the crate and says what it says. The exit status comes back.
 pub fn run(project: &Project, args: &[String], color: bool, say: &(dyn Fn(Said) + Sync)) -> Result<i32> {
     let line = Line::parse(args)?;
+    must_be_readable(project)?;
     let places = native::places(project);
     let mut shown = BTreeSet::new();
     let mut status = run_cargo(project, &line, color, &places, &mut shown, say)?;
@@ -193,9 +200,8 @@ fn run_cargo(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let failed = |error: std::io::Error| Diagnostic::error(format!("cannot run cargo: {error}"));
-    // In our own process group: what `cargo run` starts may ask the person at the terminal.
-    let mut child = command.spawn().map_err(failed)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut child = Child::spawn(&mut command, line).map_err(failed)?;
+    let (stdout, stderr) = child.take_output();
     std::thread::scope(|scope| {
         scope.spawn(|| each_line(stderr, |text| say(Said::Error(places.rewrite(text) + "\n"))));
         each_line(stdout, |text| {
@@ -214,6 +220,44 @@ fn run_cargo(
         });
     });
     Ok(child.wait().map_err(failed)?.code().unwrap_or(101))
+}
+
+/// A cargo that runs.
+enum Child {
+    /// With all the compilers it starts, which end when this process does.
+    Group(Group),
+    /// In our own process group: what `cargo run` starts may ask the person at the terminal.
+    AtTerminal(process::Child),
+}
+
+impl Child {
+    fn spawn(command: &mut Command, line: &Line) -> std::io::Result<Self> {
+        Ok(if ONLY_COMPILING.contains(&line.command.as_str()) {
+            Self::Group(Group::spawn(command.stdin(Stdio::null()))?)
+        } else {
+            Self::AtTerminal(command.spawn()?)
+        })
+    }
+
+    fn take_output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        match self {
+            Self::Group(group) => group.take_output(),
+            Self::AtTerminal(child) => (child.stdout.take(), child.stderr.take()),
+        }
+    }
+
+    /// Waits for its end, which is near: its output has ended.
+    fn wait(self) -> std::io::Result<ExitStatus> {
+        match self {
+            Self::Group(group) => {
+                while !group.has_ended() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                group.kill()
+            }
+            Self::AtTerminal(mut child) => child.wait(),
+        }
+    }
 }
 
 /// Says a message that has been put into cells: for a person once, since cargo builds a library and its tests.

@@ -35,7 +35,7 @@ pub(super) fn build(
     }
     let reporter = Reporter::new(context.printer, args.format, notebooks.len());
     let built = archive::build(&context.project, notebooks, files, to, options, &|it| reporter.tell(&it))?;
-    let _ = reporter.finish(&[]);
+    let _ = reporter.finish(&[], None);
     if args.format != Format::Json {
         let (notebooks, programs) = (count(built.notebooks, "notebook"), count(built.programs, "program"));
         let (files, size) = (count(built.files, "file"), built.bytes.div_ceil(1000));
@@ -92,7 +92,7 @@ pub(super) fn judge(args: &TestArgs, from: &Path, global: &Global) -> Result<Sta
     let options = options_of_run(&args.how, true, Keep::Nothing);
     let outcomes = archive.test(&wanted, &options, &|it| reporter.tell(&it))?;
     if let Some(file) = &args.junit {
-        junit::write(file, &outcomes)?;
+        junit::write(file, &outcomes, None)?;
     }
-    Ok(reporter.finish(&outcomes))
+    Ok(reporter.finish(&outcomes, None))
 }

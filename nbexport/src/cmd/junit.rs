@@ -12,6 +12,10 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 /// Sees before the first notebook runs that the file can be replaced: a report takes the place of a report, and not of a
 /// notebook, to which `--junit` may refer by a slip.
 pub(super) fn may_replace(file: &Path) -> Result<()> {
+    if file.is_symlink() {
+        return Err(Diagnostic::error(format!("`{}` is a link, so no report is written to it", show(file)))
+            .help("name the file that it leads to, or remove the link"));
+    }
     let is_notebook = file.extension().is_some_and(|extension| extension == "ipynb");
     let there = Original::read(file, show(file))?.text.unwrap_or_default();
     if !is_notebook && (there.trim().is_empty() || there.starts_with("<?xml")) {
@@ -21,13 +25,20 @@ pub(super) fn may_replace(file: &Path) -> Result<()> {
         .help("name a file for the report before the notebooks: `--junit target/junit.xml`"))
 }
 
-/// Writes the file.
-pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)]) -> Result<()> {
+/// Writes the file. `broken` says of the crate that it does not compile.
+pub(super) fn write(file: &Path, outcomes: &[(String, Outcome)], broken: Option<&Diagnostic>) -> Result<()> {
     let unwritten = |error: &dyn std::fmt::Display| {
         Diagnostic::error(format!("cannot write `{}`: {error}", file.display()))
     };
     let mut report = Report::new("nbexport");
     report.add_test_suites(outcomes.iter().map(|(name, outcome)| suite(name, outcome)));
+    if let Some(broken) = broken {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(xml(&broken.message)).set_description(xml(&broken.render(false)));
+        let mut suite = TestSuite::new("the crate");
+        suite.add_test_case(TestCase::new("cargo check --tests", status));
+        report.add_test_suite(suite);
+    }
     let text = report.to_string().map_err(|error| unwritten(&error))?;
     let lock = Lock::beside(file);
     let change = Original::read(file, show(file))?.as_named(text)?;

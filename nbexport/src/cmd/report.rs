@@ -50,20 +50,26 @@ impl Reporter {
         }
     }
 
-    /// Sums up.
-    pub(super) fn finish(&self, outcomes: &[(String, Outcome)]) -> Status {
+    /// Sums up. `broken` says of the crate that it does not compile.
+    pub(super) fn finish(&self, outcomes: &[(String, Outcome)], broken: Option<&Diagnostic>) -> Status {
         self.bar.finish_and_clear();
         if self.format != Format::Json && outcomes.len() > 1 {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
             let all = count(outcomes.len(), "notebook");
             let took = format!("in {:.1} s", self.began.elapsed().as_secs_f64());
             self.printer.info(&match bad {
+                0 if broken.is_some() => format!("{all}: all passed {took}, but the crate does not compile"),
                 0 => format!("{all}: all passed {took}"),
                 bad => format!("{all}: {} passed, {bad} not {took}", outcomes.len() - bad),
             });
         }
-        outcomes.iter().map(|(_, outcome)| status(outcome)).max().unwrap_or(Status::Success)
+        status(outcomes).max(if broken.is_some() { Status::Found } else { Status::Success })
     }
+}
+
+/// What all notebooks amount to.
+pub(super) fn status(outcomes: &[(String, Outcome)]) -> Status {
+    outcomes.iter().map(|(_, outcome)| status_of(outcome)).max().unwrap_or(Status::Success)
 }
 
 /// A bar for a person who waits; nothing where no one looks.
@@ -187,7 +193,7 @@ fn last_lines(text: &str, most: usize) -> String {
 }
 
 /// What a notebook amounts to.
-fn status(outcome: &Outcome) -> Status {
+fn status_of(outcome: &Outcome) -> Status {
     match outcome {
         Outcome::Ran(report) if report.failed() > 0 || !report.stale.is_empty() => Status::Found,
         Outcome::Ran(_) | Outcome::NotBegun => Status::Success,

@@ -33,7 +33,7 @@ pub(super) fn run_and(args: &RunArgs, global: &Global, keep: Keep) -> Result<Sta
         let name = args.kernel.as_deref().unwrap_or_default();
         kernel::test(&context.project, &notebooks, (name, &args.server), &options, &tell)?
     };
-    let status = reporter.finish(&outcomes);
+    let status = reporter.finish(&outcomes, None);
     if !args.check && outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::Ran(_))) {
         tell_to_reload(context.printer);
     }

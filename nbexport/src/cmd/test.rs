@@ -14,7 +14,7 @@ use nbexport::run::{Options, Outcome, Select};
 use nbexport::run::{native, process};
 use serde_json::json;
 
-use super::report::Reporter;
+use super::report::{self, Reporter};
 use super::{Context, Status, archive, both, junit, kernel};
 use crate::cli::{Format, Global, HowToRun, ServerArgs, TestArgs};
 use crate::printer::Printer;
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         let status = archive::build(args, to, &context, &notebooks, &options)?;
         let names: Vec<String> = notebooks.iter().map(|path| context.project.name_of(path)).collect();
         // What is judged elsewhere has no cargo to ask.
-        return Ok(status.max(check_exported(&context, &names, "the notebooks are archived", args.format)?));
+        let broken = does_not_compile(&context, &names, "the notebooks are archived", args.format)?;
+        return Ok(status.max(if broken.is_some() { Status::Found } else { Status::Success }));
     }
     let is_whole = args.partition.is_none() && options.select.cell.is_none();
     let mut timings = match &args.timings_file {
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             context.printer.info(&format!("{partition}: {} of {all} notebooks", notebooks.len()));
         }
         if notebooks.is_empty() {
-            args.junit.as_deref().map(|file| junit::write(file, &[])).transpose()?;
+            args.junit.as_deref().map(|file| junit::write(file, &[], None)).transpose()?;
             return Ok(Status::Success);
         }
     }
@@ -74,7 +75,12 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             kernel::test(&context.project, &notebooks, kernel, &options, &|it| reporter.tell(&it))?
         }
     };
-    let mut status = reporter.finish(&outcomes);
+    let names: Vec<String> = outcomes.iter().map(|(name, _)| name.clone()).collect();
+    let broken = match report::status(&outcomes) {
+        Status::Success => does_not_compile(&context, &names, "every cell passed", args.format)?,
+        _ => None,
+    };
+    let mut status = reporter.finish(&outcomes, broken.as_ref());
     if args.both && !outcomes.is_empty() {
         let reporter = Reporter::new(context.printer, args.format, notebooks.len());
         // What comes after a cell that fails is judged by the kernel, too, or there would be nothing to compare.
@@ -82,22 +88,22 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
         let options = Options { keep_going: true, jobs, ..options };
         let here = ("", &ServerArgs::default());
         let in_kernel = kernel::test(&context.project, &notebooks, here, &options, &|it| reporter.tell(&it))?;
-        let _ = reporter.finish(&in_kernel);
+        let _ = reporter.finish(&in_kernel, None);
         // That a notebook needs the kernel is no difference: natively nothing is said of it.
         let unable = outcomes.iter().chain(&in_kernel).any(|(_, outcome)| {
             matches!(outcome, Outcome::Unable(diagnostic) if !diagnostic.message.contains("`--kernel`"))
         });
-        status = both::compare(context.printer, &outcomes, &in_kernel).max(if unable {
-            Status::Failed
-        } else {
-            Status::Success
+        status = both::compare(context.printer, &outcomes, &in_kernel).max(match &broken {
+            _ if unable => Status::Failed,
+            Some(_) => Status::Found,
+            None => Status::Success,
         });
     }
     if outcomes.is_empty() {
         return Err(nothing_fits(args.filter.as_deref()));
     }
     if let Some(file) = &args.junit {
-        junit::write(file, &outcomes)?;
+        junit::write(file, &outcomes, broken.as_ref())?;
     }
     // All shares go by the same times, so that no notebook is in two of them or in none: none of them may change these.
     if is_whole {
@@ -108,18 +114,20 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             None => drop(timings.write(&timings::file_of(&context.project, kernel.is_some()))),
         }
     }
-    if status == Status::Success {
-        let names: Vec<String> = outcomes.into_iter().map(|(name, _)| name).collect();
-        status = check_exported(&context, &names, "every cell passed", args.format)?;
-    }
     Ok(status)
 }
 
-/// Sees that what was exported of the notebooks compiles by itself: a cell may use what only its notebook has.
-fn check_exported(context: &Context, notebooks: &[String], so_far: &str, format: Format) -> Result<Status> {
+/// Sees whether what was exported of the notebooks compiles by itself, and tells why not: a cell may use what only its
+/// notebook has.
+fn does_not_compile(
+    context: &Context,
+    notebooks: &[String],
+    so_far: &str,
+    format: Format,
+) -> Result<Option<Diagnostic>> {
     let names: Vec<&str> = notebooks.iter().map(String::as_str).collect();
     if !generated::has_files_of(&context.project, &names) {
-        return Ok(Status::Success);
+        return Ok(None);
     }
     let errors = Mutex::new(Vec::new());
     let args = ["check", "--lib", "--tests", "--quiet", "--message-format=json"].map(str::to_owned);
@@ -135,7 +143,7 @@ fn check_exported(context: &Context, notebooks: &[String], so_far: &str, format:
     // Cargo builds the library and its tests, and says of each what it says of both.
     errors.dedup();
     if errors.is_empty() {
-        return Ok(Status::Success);
+        return Ok(None);
     }
     let name = context.project.name_of(&context.project.krate);
     let mut found = Diagnostic::error(format!("{so_far}, and yet `{name}` does not compile"))
@@ -148,8 +156,9 @@ fn check_exported(context: &Context, notebooks: &[String], so_far: &str, format:
             context.printer.passed_on_error(&format!("{}\n\n", error.trim_end()));
         }
         context.printer.error(&found);
+        found.notes = errors;
     }
-    Ok(Status::Found)
+    Ok(Some(found))
 }
 
 /// What the command line says about how to run, as the engines take it.

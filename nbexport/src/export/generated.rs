@@ -1,9 +1,11 @@
 //! The files of the crate that nbexport wrote.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::export::module;
+use crate::diagnostic::{Diagnostic, Result};
+use crate::export::{lib_rs, module};
 use crate::files;
 use crate::project::Project;
 
@@ -22,6 +24,30 @@ pub(crate) fn generated_files(project: &Project, wanted: impl Fn(&Path) -> bool)
         .filter(|(text, _)| module::generated_from(text).is_some())
         .map(|(text, path)| (path, text))
         .collect()
+}
+
+/// Sees that a compiler would not wait for a file of the crate for ever: a pipe in the place of `lib.rs`, or of a module
+/// that this declares.
+///
+/// # Errors
+/// One of them is there, and cannot be read.
+pub(crate) fn must_be_readable(project: &Project) -> Result<()> {
+    let text_of = |below: &str| {
+        let path = project.krate.join(below);
+        match files::read_text(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let name = project.name_of(&path);
+                Err(Diagnostic::error(format!("cannot read `{name}`, which cargo is to compile: {error}"))
+                    .help("put a file in its place"))
+            }
+            text => Ok(text.unwrap_or_default()),
+        }
+    };
+    let lib = text_of("src/lib.rs")?;
+    for module in lib_rs::declared_modules(&lib) {
+        text_of(&format!("src/{module}.rs"))?;
+    }
+    Ok(())
 }
 
 /// Whether the crate holds a file that was exported from one of these notebooks.

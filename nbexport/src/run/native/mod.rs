@@ -57,6 +57,7 @@ pub(crate) use self::workspace::cargo;
 pub(crate) use self::workspace::{package_manifest, package_name};
 use crate::diagnostic::Result;
 use crate::export;
+use crate::export::generated::must_be_readable;
 use crate::export::module::Module;
 use crate::files;
 use crate::notebook::Notebook;
@@ -76,6 +77,7 @@ pub fn test(
     options: &Options,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<(String, Outcome)>> {
+    must_be_readable(project)?;
     let notebooks = Notebooks::of(project, paths, &options.select)?;
     let wanted = (0..notebooks.entries.len()).filter(|index| notebooks.entries[*index].wanted);
     let outcomes = run_each(
