@@ -833,13 +833,13 @@ fn the_hook_checks_what_is_staged() {
          first
      }
      
-    -// %% 00_demo.ipynb two df23afec
-    +// %% 00_demo.ipynb two 790c40aa
+    -// %% 00_demo.ipynb two a21cbf4b
+    +// %% 00_demo.ipynb two e8152829
      //| export
     -pub fn two() -> u8 { 2 }
     +pub fn two() -> u8 { 1 + 1 }
      
-     // %% 00_demo.ipynb tests fec48ac0
+     // %% 00_demo.ipynb tests a8d0336c
      #[cfg(test)]
     error: the crate is not what the notebooks say
      |

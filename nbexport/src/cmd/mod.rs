@@ -116,7 +116,11 @@ impl Context {
         }
         notebooks.sort();
         notebooks.dedup();
-        let notebooks = (!paths.is_empty()).then_some(notebooks);
+        // Who names the folder means the project.
+        let is_all = |path: &PathBuf| {
+            std::path::absolute(path).is_ok_and(|path| project::normalize(&path) == project.notebooks)
+        };
+        let notebooks = (!paths.iter().any(is_all) && !paths.is_empty()).then_some(notebooks);
         Ok(Self { project, notebooks, printer, wrote_notebooks: Cell::new(false) })
     }
 

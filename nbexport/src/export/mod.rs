@@ -163,7 +163,7 @@ pub fn export(project: &Project, requested: Option<&[PathBuf]>, options: &Option
             Err(wrong) => report.diagnostics.extend(wrong),
         }
     }
-    if loaded.iter().all(|it| it.requested) {
+    if requested.is_none() {
         report.diagnostics.extend(orphans::orphans(project, &loaded));
     }
     if report.diagnostics.iter().any(Diagnostic::is_error) {
