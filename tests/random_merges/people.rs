@@ -161,6 +161,15 @@ impl Version {
         version
     }
 
+    /// How often a line was added to cells, whatever was taken away from others.
+    pub(super) fn added(&self, row: &str, base: &Self) -> usize {
+        let count = |cell: &Cell| cell.rows.iter().filter(|it| *it == row).count();
+        let before = |cell: &Cell| -> usize {
+            base.cells.iter().filter(|it| cell.origins().any(|origin| *origin == it.origin)).map(count).sum()
+        };
+        self.cells.iter().map(|cell| count(cell).saturating_sub(before(cell))).sum()
+    }
+
     pub(super) fn side(&self, who: &'static str) -> Self {
         Self { who, typed: 0, ..self.clone() }
     }

@@ -21,6 +21,9 @@ const ALIKE: f32 = 0.4;
 /// The same for cells of different ids: to say that they are one, more must speak for it.
 const ALIKE_DESPITE_IDS: f32 = 0.5;
 
+/// A shorter line (`}`, `Ok(())`) may stand anywhere.
+const LEAST_OF_ITS_OWN: usize = 13;
+
 /// Beyond so many comparisons cells that are neither equal nor in their place are taken for different ones.
 const COMPARISONS: usize = 1_000_000;
 
@@ -49,6 +52,7 @@ pub(crate) fn matched(old: &[Cell], new: &[Cell], ids: Ids) -> Vec<Option<usize>
         matching.by_likeness_in_order(old, new, &contents);
     }
     matching.by_likeness_anywhere(&contents);
+    matching.by_a_line_of_its_own(&contents);
     matching.of_new
 }
 
@@ -201,6 +205,33 @@ impl<'a> Matching<'a> {
             }
         }
     }
+
+    /// Pairs cells without ids, little alike, by a line that each version has only there: whoever writes a cell anew below its
+    /// heading, and moves it, means that cell.
+    fn by_a_line_of_its_own(&mut self, contents: &[Vec<Content<'_>>; 2]) {
+        let [of_old, of_new] = [0, 1].map(|version| {
+            let mut places: HashMap<&str, Option<usize>> = HashMap::new();
+            for (cell, content) in contents[version].iter().enumerate() {
+                for line in content.lines.iter().filter(|line| line.len() >= LEAST_OF_ITS_OWN) {
+                    places.entry(line).and_modify(|place| *place = None).or_insert(Some(cell));
+                }
+            }
+            places
+        });
+        for new in self.free_new(0..self.new.len()) {
+            let lines = contents[1][new].lines.iter();
+            let mine = lines.filter(|line| of_new.get(*line).is_some_and(Option::is_some));
+            let mut olds = mine.filter_map(|line| of_old.get(line).copied().flatten());
+            let is_it = |old: &usize| {
+                let (before, after) = (&self.old[*old], &self.new[new]);
+                let has_ids = before.spans.id.is_some() && after.spans.id.is_some();
+                self.of_old[*old].is_none() && before.kind == after.kind && !has_ids
+            };
+            if let Some(old) = olds.find(is_it) {
+                self.pair(old, new);
+            }
+        }
+    }
 }
 
 /// What makes a cell of one version the same as one of the other.
@@ -252,4 +283,41 @@ fn common(old: &[&str], new: &[&str]) -> f32 {
         (i, j) = (i + usize::from(before <= after), j + usize::from(after <= before));
     }
     if common == 0 { 0.0 } else { 2.0 * common as f32 / (old.len() + new.len()) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebook::Notebook;
+
+    fn without_ids(cells: &[&str]) -> Notebook {
+        let cell = |text: &&str| {
+            let source = serde_json::json!(text);
+            format!("{{\"cell_type\": \"markdown\", \"metadata\": {{}}, \"source\": [{source}]}}")
+        };
+        let cells: Vec<String> = cells.iter().map(cell).collect();
+        let text = format!(
+            "{{\"cells\": [{}], \"metadata\": {{}}, \"nbformat\": 4, \"nbformat_minor\": 4}}",
+            cells.join(", ")
+        );
+        Notebook::parse("x.ipynb", text).unwrap()
+    }
+
+    /// Found by 10,000 random merges: the heading stood there twice, without a conflict.
+    #[test]
+    fn a_cell_that_is_written_anew_and_moved_is_known_by_its_heading() {
+        let heading = "## Put together the network";
+        let prose = "Four convolutions, each with a stride of 2: while the picture shrinks from 28 pixels to 14, 7, 4 and 2, \
+                     its pixels grow from 1 number to 8, 16, 32 and 32, so that many pixels become few numbers.";
+        let old = without_ids(&["First.", &format!("{heading}\n\n{prose}"), "Last."]);
+        let new = without_ids(&[
+            &format!("{heading}\n\nTyped anew, in other words altogether."),
+            "First.",
+            "Last.",
+        ]);
+        assert_eq!(matched(&old.cells, &new.cells, Ids::Decide), [Some(1), Some(0), Some(2)]);
+        // A heading that stands twice tells nothing.
+        let twice = without_ids(&["First.", &format!("{heading}\n\n{prose}"), heading, "Last."]);
+        assert_eq!(matched(&twice.cells, &new.cells, Ids::Decide)[1..], [Some(0), Some(3)]);
+    }
 }
