@@ -276,6 +276,8 @@ impl Version {
                     cell.json["cell_type"] = json!("markdown");
                     cell.json.remove("outputs");
                     cell.json.remove("execution_count");
+                    let origin = cell.origin.clone();
+                    self.outputs.remove(&origin);
                 } else {
                     cell.json["cell_type"] = json!("code");
                     cell.json.insert("outputs".into(), json!([]));
