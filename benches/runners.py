@@ -2,12 +2,12 @@
 kernel) and `jupyter nbconvert --execute`.
 
     python -m venv venv && venv/bin/pip install nbconvert ipykernel
-    venv/bin/python benches/runners.py [--warm] [NOTEBOOK]…
+    venv/bin/python benches/runners.py [--warm] [--no-kernel] [NOTEBOOK]…
 
 Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray. It needs the evcxr kernel
 (`evcxr_jupyter --install`). Every figure is seconds of wall time. `cold` is a run with nothing compiled, `warm` one with
 dependencies compiled, after one cell was touched; `--warm` leaves the cold runs out, which take minutes where
-dependencies are big. nbconvert starts the kernel as its user would, who gets no dependencies from run to run: its runs
+dependencies are big, and `--no-kernel` leaves out `nbexport run`. nbconvert starts the kernel as its user would, who gets no dependencies from run to run: its runs
 are all cold. Its kernel is evcxr's own, with the checks for debugging that this has.
 """
 import json
@@ -68,13 +68,16 @@ def touch(path):
     path.write_text(json.dumps(book, indent=1))
 
 
-def compare(path, cold):
+def compare(path, cold, kernel):
     folder, name = path.parent, path.name
     row = {}
     with tempfile.TemporaryDirectory() as nothing:
         # A first run is one with nothing compiled, or it only brings what is compiled up to date.
         own = {"CARGO_TARGET_DIR": f"{nothing}/target", "XDG_CACHE_HOME": f"{nothing}/cache"} if cold else {}
-        for what, command in {"run --native": [NBEXPORT, "run", "--native", name], "run": [NBEXPORT, "run", name]}.items():
+        commands = {"run --native": [NBEXPORT, "run", "--native", name]}
+        if kernel:
+            commands["run"] = [NBEXPORT, "run", name]
+        for what, command in commands.items():
             first = seconds(command, folder, **own)
             touch(path)
             row |= {f"`{what}` cold": first if cold else None, f"`{what}` warm": seconds(command, folder, **own)}
@@ -96,8 +99,8 @@ def main():
         )
         (project / "src").mkdir()
         (project / "src/lib.rs").write_text("")
-        cold = "--warm" not in sys.argv[1:]
-        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:] if path != "--warm"]
+        cold, kernel = "--warm" not in sys.argv[1:], "--no-kernel" not in sys.argv[1:]
+        paths = [pathlib.Path(path).resolve() for path in sys.argv[1:] if not path.startswith("--")]
         if not paths:
             for name, text in [("60_plain", plain), ("60_ndarray", with_ndarray)]:
                 path = project / f"{name}.ipynb"
@@ -108,7 +111,7 @@ def main():
             copy = path.with_name(f"bench-{path.name}")
             copy.write_text(path.read_text())
             try:
-                row = compare(copy, cold)
+                row = compare(copy, cold, kernel)
             finally:
                 copy.unlink()
             if index == 0:

@@ -129,8 +129,7 @@ fn check_crate_name(name: &str) -> Result<()> {
 fn workspace_of(package: &Path) -> Result<Option<(PathBuf, Option<Change>)>> {
     for folder in package.ancestors().skip(1) {
         let path = folder.join("Cargo.toml");
-        let here = std::path::absolute(".").unwrap_or_default();
-        let name = project::show(&project::relative(&path, &here));
+        let name = seen_from_here(&path);
         let original = Original::read(path, &*name)?;
         let parsed = original.text.as_deref().unwrap_or_default().parse::<DocumentMut>();
         let Ok(mut document) = parsed else { continue };
@@ -262,13 +261,19 @@ fn configure(document: &mut DocumentMut) {
     }
 }
 
+/// How messages call a file: by its path from the working directory.
+fn seen_from_here(path: &Path) -> String {
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map_or_else(|_| path.to_owned(), |it| project::normalize(&it))
+    };
+    project::show(&project::relative(&absolute(path), &absolute(Path::new("."))))
+}
+
 /// The change that gives a list, one entry a line, those of these lines that it lacks.
 fn with_lines(folder: &Path, name: &str, lines: &[String]) -> Result<Option<Change>> {
     let path = folder.join(name);
-    let here = std::path::absolute(".").unwrap_or_default();
-    let name = std::path::absolute(&path)
-        .map(|path| project::show(&project::relative(&project::normalize(&path), &here)));
-    let original = Original::read(&*path, name.unwrap_or_else(|_| project::show(&path)))?;
+    let name = seen_from_here(&path);
+    let original = Original::read(path, &*name)?;
     let mut text = original.text.clone().unwrap_or_default();
     let bare = |line: &str| line.trim().trim_matches('/').to_owned();
     for line in lines {
