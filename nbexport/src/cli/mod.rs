@@ -1,12 +1,14 @@
 //! The command line: types and help texts, nothing else. Here are the commands, and what is the same for all of them.
 
 mod args;
+mod running;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::args::*;
+pub(crate) use self::running::*;
 
 /// nbdev for Rust: the marked cells of your notebooks become the modules and tests of a crate.
 #[derive(Debug, Parser)]
