@@ -404,3 +404,23 @@ fn an_edit_of_a_module_that_the_notebook_feeds_no_more_is_told() {
     assert!(case.run("").stderr.contains("which exports nothing to it any more"));
     assert!(case.read("exp/src/other.rs").contains("typed"));
 }
+
+#[test]
+fn an_edit_of_a_module_whose_notebook_is_gone_is_told() {
+    let case = Case::of(CELLS).notebook("01_kept", "--- k\n//| export\npub fn kept() {}\n");
+    case.export();
+    case.replace(MODULE, "pub fn one() -> u8 { 1 }", "pub fn one() -> u8 { 2 - 1 }");
+    let moved = case.read(NOTEBOOK);
+    std::fs::remove_file(case.path(NOTEBOOK)).unwrap();
+    let run = case.run("sync");
+    assert!(
+        run.code == Some(1)
+            && run.stderr.contains("`exp/src/nb_00.rs` was edited, but `notebooks/00_demo.ipynb` is gone"),
+        "{run}"
+    );
+    assert!(run.stderr.contains("edited: the cell `one`") && case.read(MODULE).contains("2 - 1"), "{run}");
+    // One that was renamed still feeds it.
+    case.write("notebooks/00_renamed.ipynb", moved);
+    let run = case.run("sync");
+    assert!(run.code == Some(0) && case.read("notebooks/00_renamed.ipynb").contains("2 - 1"), "{run}");
+}

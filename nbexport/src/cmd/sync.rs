@@ -31,6 +31,12 @@ pub(crate) fn run(args: &SyncArgs, global: &Global) -> Result<Status> {
             wrote |= !synced.cells.is_empty() || !synced.new_cells.is_empty();
         }
     }
+    if context.notebooks.is_none() {
+        for orphaned in sync::orphaned(&context.project, &context.notebooks_or_all()?) {
+            context.printer.error(&orphaned);
+            status = status.max(Status::Found);
+        }
+    }
     if wrote {
         tell_to_reload(context.printer);
     }

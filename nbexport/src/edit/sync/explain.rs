@@ -9,10 +9,11 @@ use similar::TextDiff;
 use super::Synced;
 use super::compare::{Comparison, Proposal};
 use crate::diagnostic::{Diagnostic, Source};
+use crate::export;
 use crate::export::generated::generated_files;
 use crate::export::module::{self, Module, Region};
 use crate::files;
-use crate::notebook::Cell;
+use crate::notebook::{Cell, Notebook};
 use crate::project::Project;
 
 impl Comparison<'_> {
@@ -179,18 +180,45 @@ pub(super) fn left_over(
     for path in generated.0.get(notebook).into_iter().flatten().filter(|path| !fed.contains(*path)) {
         let Ok(text) = files::read_text(path) else { continue };
         let name = project.name_of(path);
-        let edited: Vec<String> = module::edited_regions(&text, "").iter().map(Region::called).collect();
-        if !edited.is_empty() {
-            found.push(
-                Diagnostic::error(format!(
-                    "`{name}` was edited, but `{notebook}` exports nothing to it any more"
-                ))
-                .note(format!("edited: {}", edited.join(", ")))
-                .help(format!("put what is to be kept into a cell of the notebook, then delete `{name}`")),
-            );
-        }
+        found.extend(edited_in_vain(&name, &text, &format!("`{notebook}` exports nothing to it any more")));
     }
     found
+}
+
+/// Edited modules of notebooks that are gone, unless one of these `notebooks` feeds them now.
+pub(super) fn orphaned(project: &Project, notebooks: &[PathBuf]) -> Vec<Diagnostic> {
+    let is_gone = |text: &str| {
+        module::generated_from(text).is_some_and(|notebook| !project.root.join(notebook).is_file())
+    };
+    let mut files = generated_files(project, |_| true);
+    files.retain(|(_, text)| is_gone(text) && !module::edited_regions(text, "").is_empty());
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let crate_name = export::crate_name(project).unwrap_or_default();
+    let read = notebooks.iter().filter_map(|path| Notebook::read(path, &project.name_of(path)).ok());
+    let fed: HashSet<PathBuf> = read
+        .flat_map(|notebook| export::modules(&notebook, &crate_name).0)
+        .map(|module| project.krate.join(&module.path))
+        .collect();
+    let orphans = files.iter().filter(|(path, _)| !fed.contains(path));
+    orphans
+        .filter_map(|(path, text)| {
+            let notebook = module::generated_from(text).unwrap_or_default();
+            edited_in_vain(&project.name_of(path), text, &format!("`{notebook}` is gone"))
+        })
+        .collect()
+}
+
+/// What is said of an edited module that no notebook takes anything from.
+fn edited_in_vain(name: &str, text: &str, why: &str) -> Option<Diagnostic> {
+    let edited: Vec<String> = module::edited_regions(text, "").iter().map(Region::called).collect();
+    let told = || {
+        Diagnostic::error(format!("`{name}` was edited, but {why}"))
+            .note(format!("edited: {}", edited.join(", ")))
+            .help(format!("put what is to be kept into a cell of a notebook, then delete `{name}`"))
+    };
+    (!edited.is_empty()).then(told)
 }
 
 /// Code at the end of a file of benchmarks: which cell would it be?

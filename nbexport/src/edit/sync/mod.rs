@@ -88,6 +88,12 @@ pub fn sync(project: &Project, paths: &[PathBuf], prefer: Option<Side>) -> Vec<R
     all
 }
 
+/// What is wrong with modules of notebooks that are gone, where `paths` are all that are there: somebody edited them, and no
+/// sync brings that anywhere.
+pub fn orphaned(project: &Project, paths: &[PathBuf]) -> Vec<Diagnostic> {
+    explain::orphaned(project, paths)
+}
+
 /// The notebook and its modules. All is held against what is to be written before the first byte is.
 fn bring_back(project: &Project, generated: &Generated, path: &Path, prefer: Option<Side>) -> Result<Synced> {
     let lock = Lock::of(project)?;
