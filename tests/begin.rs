@@ -304,4 +304,7 @@ fn a_library_that_is_not_in_src_is_told() {
     let run = case.run("");
     assert!(run.code == Some(2) && run.stderr.contains("has its library in `code/root.rs`"), "{run}");
     assert!(case.files("exp") == before);
+    // To run a notebook is to write nothing there.
+    let run = case.run("test");
+    assert!(run.code == Some(0) && run.stdout.contains("1 cell passed"), "{run}");
 }

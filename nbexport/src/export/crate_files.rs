@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Result};
 use crate::export::manifest::{self, Dependency};
 use crate::export::module::Target;
 use crate::files::{self, Change, Original};
-use crate::project::Project;
+use crate::project::{self, Project};
 
 /// The Cargo.toml of the workspace that the crate is in.
 pub(super) fn workspace(project: &Project) -> Option<DocumentMut> {
@@ -55,9 +55,27 @@ pub(super) fn lib_change(
         .any(|module| module.names_crate)
         .then_some(crate_name)
         .or_else(|| lib.contains("extern crate self").then_some(crate_name));
+    if !modules.is_empty() {
+        refuse_library_elsewhere(project).map_err(|diagnostic| vec![diagnostic])?;
+    }
     let modules: Vec<String> = modules.into_iter().collect();
     let after = lib_rs::declare(lib, &name, &modules, self_name).map_err(|diagnostic| vec![diagnostic])?;
     original.in_crate(project, after).map_err(|diagnostic| vec![diagnostic])
+}
+
+/// A `lib.rs` beside the library that Cargo.toml names would be nobody's.
+fn refuse_library_elsewhere(project: &Project) -> Result<()> {
+    let path = project.krate.join("Cargo.toml");
+    let document: DocumentMut = files::read_text(&path).unwrap_or_default().parse().unwrap_or_default();
+    let root = document.get("lib").and_then(|lib| lib.get("path")?.as_str()).unwrap_or("src/lib.rs");
+    if project::normalize(Path::new(root)) == Path::new("src/lib.rs") {
+        return Ok(());
+    }
+    let (name, root) = (project.name_of(&path), root.escape_debug());
+    Err(Diagnostic::error(format!(
+        "`{name}` has its library in `{root}`, and notebooks are exported to `src`"
+    ))
+    .help("move it to `src/lib.rs`, or export to another crate, which this one may use"))
 }
 
 /// The files of the good notebooks that cargo takes for this. A notebook that was not asked for may never have been

@@ -19,7 +19,7 @@ mod load;
 mod orphans;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml_edit::DocumentMut;
@@ -33,7 +33,7 @@ use crate::export::module::{Module, Target};
 use crate::files::{self, Change, Lock};
 use crate::notebook::Notebook;
 use crate::notebook::parsed::ParsedNotebook;
-use crate::project::{self, Project};
+use crate::project::Project;
 
 /// How to export.
 #[derive(Clone, Debug, Default)]
@@ -256,15 +256,6 @@ pub fn crate_name(project: &Project) -> Result<String> {
     let document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| wrong(format!("does not parse: {}", error.message())))?;
-    let root = document.get("lib").and_then(|lib| lib.get("path")?.as_str());
-    if let Some(root) = root.filter(|root| project::normalize(Path::new(root)) != Path::new("src/lib.rs")) {
-        let message = format!(
-            "`{name}` has its library in `{}`, and notebooks are exported to `src`",
-            root.escape_debug()
-        );
-        return Err(Diagnostic::error(message)
-            .help("move it to `src/lib.rs`, or export to another crate, which this one may use"));
-    }
     let name_in = |table: &str| document.get(table).and_then(|it| it.get("name")?.as_str());
     // A library that has a name of its own is used by it.
     let used = name_in("lib").or_else(|| name_in("package"));
