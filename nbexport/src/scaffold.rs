@@ -1,13 +1,12 @@
 //! A project that works at once: `nbexport new`, and the same added to a cargo project that is there.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::json;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use crate::diagnostic::{Diagnostic, Result};
-use crate::files::{Change, Lock, Original};
+use crate::files::{Change, Lock, Original, target_root};
 use crate::git;
 use crate::notebook::name;
 use crate::notebook::{lines, pretty};
@@ -64,12 +63,10 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     let parent = absolute.parent().unwrap_or(&absolute);
     let existing = parent.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(parent);
     let repository = git::top_level(existing).ok();
-    let mut changes = Vec::new();
-    if let Some((root, membership)) = workspace_of(&absolute)? {
-        changes.extend(membership);
-        if repository.is_some() {
-            changes.extend(ignoring_target(&root)?);
-        }
+    let mut changes: Vec<Change> = workspace_of(&absolute)?.into_iter().collect();
+    let root = target_root(&absolute);
+    if root != absolute && repository.is_some() {
+        changes.extend(ignoring_target(root)?);
     }
     let manifest = MANIFEST.replace("{name}", &name) + &table("package");
     let mut files = vec![
@@ -92,19 +89,23 @@ pub fn new(folder: &Path) -> Result<Vec<String>> {
     Ok(made)
 }
 
+fn is_release(version: &str) -> bool {
+    !version.contains('-')
+}
+
 /// The README of a project that this version of nbexport makes.
 fn readme(name: &str, version: &str) -> String {
-    let install = if version.contains('-') {
-        format!("# nbexport {version} is no release yet: `cargo install --locked --git URL nbexport`, once")
-    } else {
+    let install = if is_release(version) {
         format!("cargo install --locked nbexport@{version}    # once")
+    } else {
+        format!("# nbexport {version} is no release yet: `cargo install --locked --git URL nbexport`, once")
     };
     README.replace("{name}", name).replace("{install}", &install)
 }
 
 /// The workflows of a project that this version of nbexport makes.
 fn workflows(version: &str) -> [(&'static str, String); 2] {
-    let install = if version.contains('-') { INSTALL_UNRELEASED } else { INSTALL };
+    let install = if is_release(version) { INSTALL } else { INSTALL_UNRELEASED };
     WORKFLOWS.map(|(path, text)| (path, text.replace("{install}", install).replace("{version}", version)))
 }
 
@@ -125,8 +126,8 @@ fn check_crate_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The root of the workspace that a new package stands in, and the change that makes it a member, if it is none by itself.
-fn workspace_of(package: &Path) -> Result<Option<(PathBuf, Option<Change>)>> {
+/// The change that makes a new package a member of the workspace it stands in, if it is none by itself.
+fn workspace_of(package: &Path) -> Result<Option<Change>> {
     for folder in package.ancestors().skip(1) {
         let path = folder.join("Cargo.toml");
         let name = seen_from_here(&path);
@@ -141,34 +142,22 @@ fn workspace_of(package: &Path) -> Result<Option<(PathBuf, Option<Change>)>> {
             let list = workspace.get(key).and_then(Item::as_array);
             list.into_iter().flatten().filter_map(Value::as_str).any(|it| is_it(it, &member))
         };
-        if lists(workspace, "exclude", |it, member| member.starts_with(it)) {
+        if lists(workspace, "members", matches_glob)
+            || lists(workspace, "exclude", |it, member| member.starts_with(it))
+        {
             return Ok(None);
         }
-        let root = folder.to_owned();
-        if lists(workspace, "members", matches_glob) {
-            return Ok(Some((root, None)));
-        }
         let members = workspace.entry("members").or_insert(toml_edit::value(Array::new()));
-        let Some(members) = members.as_array_mut() else { return Ok(Some((root, None))) };
+        let Some(members) = members.as_array_mut() else { return Ok(None) };
         let before = members.iter().last().and_then(|last| last.decor().prefix()?.as_str());
         let before = match before {
             Some("") => " ".to_owned(),
             before => before.unwrap_or_default().to_owned(),
         };
         members.push_formatted(Value::from(&*member).decorated(before, ""));
-        return Ok(Some((root, original.as_named(document.to_string())?)));
+        return original.as_named(document.to_string());
     }
     Ok(None)
-}
-
-/// The folder in which cargo makes its target folder for the package in `folder`.
-fn root_of(folder: &Path) -> PathBuf {
-    let cargo = ["locate-project", "--workspace", "--message-format=plain"];
-    let output = Command::new("cargo").args(cargo).current_dir(folder).output();
-    let manifest =
-        output.ok().filter(|it| it.status.success()).and_then(|it| String::from_utf8(it.stdout).ok());
-    let root = manifest.as_deref().and_then(|manifest| Path::new(manifest.trim_end()).parent());
-    root.unwrap_or(folder).to_owned()
 }
 
 /// The change by which git ignores the target folder in the root of a workspace, unless it does by now.
@@ -223,19 +212,20 @@ pub fn init(folder: &Path) -> Result<Vec<String>> {
     if project::notebooks_below(&folder.join("notebooks")).unwrap_or_default().is_empty() {
         files.push(("notebooks/00_start.ipynb", notebook(&crate_name)));
     }
-    let is_here = |other: &Path| {
-        folder.canonicalize().is_ok_and(|here| other.canonicalize().is_ok_and(|it| it == here))
-    };
-    let root = root_of(folder);
+    let here = absolute(folder);
+    let root = target_root(&here);
     // Where there is no repository yet, it will begin at the workspace's root.
-    let is_top = is_here(&git::top_level(folder).unwrap_or_else(|_| root.clone()));
+    let is_top = match git::top_level(folder) {
+        Ok(top) => top.canonicalize().is_ok_and(|top| here.canonicalize().is_ok_and(|here| top == here)),
+        Err(_) => root == here,
+    };
     let added = workflows(env!("CARGO_PKG_VERSION")).into_iter();
     files.extend(added.filter(|(path, _)| is_top && !folder.join(path).exists()));
     let mut changes = Vec::new();
-    if !is_here(&root) {
-        changes.extend(ignoring_target(&root)?);
+    if root != here {
+        changes.extend(ignoring_target(root)?);
     }
-    let ignored = GITIGNORE.lines().filter(|line| *line != "/target" || is_here(&root));
+    let ignored = GITIGNORE.lines().filter(|line| *line != "/target" || root == here);
     let ignored = ignored.map(str::to_owned).collect::<Vec<_>>();
     changes.extend(with_lines(folder, ".gitignore", &ignored)?);
     let attributes = GITATTRIBUTES.lines().map(str::to_owned).collect::<Vec<_>>();
@@ -263,10 +253,11 @@ fn configure(document: &mut DocumentMut) {
 
 /// How messages call a file: by its path from the working directory.
 fn seen_from_here(path: &Path) -> String {
-    let absolute = |path: &Path| {
-        std::path::absolute(path).map_or_else(|_| path.to_owned(), |it| project::normalize(&it))
-    };
     project::show(&project::relative(&absolute(path), &absolute(Path::new("."))))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| project::normalize(&path))
 }
 
 /// The change that gives a list, one entry a line, those of these lines that it lacks.

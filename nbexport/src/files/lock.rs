@@ -111,19 +111,22 @@ pub(crate) fn own_folder(project: &Project) -> PathBuf {
     // Without a configured project the root is no more than a folder that notebook and crate have in common.
     let is_cargo_folder = project.root.join("Cargo.toml").is_file();
     let folder = if is_cargo_folder { &project.root } else { &project.krate };
+    // A member of a workspace has no target folder of its own, and none that git is told to ignore.
+    let root = target_root(folder);
+    match folder.strip_prefix(root) {
+        Ok(member) if root != folder => root.join("target/nbexport/members").join(member),
+        _ => root.join("target/nbexport"),
+    }
+}
+
+/// The folder whose `target` the package in `folder` is built in: the root of its workspace, or its own.
+pub(crate) fn target_root(folder: &Path) -> &Path {
     let is_workspace = |folder: &&Path| {
         let manifest = read_text(&folder.join("Cargo.toml")).ok();
         let manifest = manifest.and_then(|text| text.parse::<DocumentMut>().ok());
         manifest.is_some_and(|manifest| manifest.contains_key("workspace"))
     };
-    // A member of a workspace has no target folder of its own, and none that git is told to ignore.
-    match folder.ancestors().find(is_workspace).filter(|workspace| workspace != folder) {
-        Some(workspace) => {
-            let member = folder.strip_prefix(workspace).unwrap_or(folder);
-            workspace.join("target/nbexport/members").join(member)
-        }
-        None => folder.join("target/nbexport"),
-    }
+    folder.ancestors().find(is_workspace).unwrap_or(folder)
 }
 
 /// Opens it as it is: its list is for whoever gets the lock.

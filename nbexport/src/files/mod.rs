@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 pub use self::lock::Lock;
-pub(crate) use self::lock::own_folder;
 #[cfg(feature = "kernel")]
 pub(crate) use self::lock::try_lock;
+pub(crate) use self::lock::{own_folder, target_root};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::notebook::Notebook;
 use crate::project::Project;
