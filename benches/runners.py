@@ -7,8 +7,9 @@ kernel) and `jupyter nbconvert --execute`.
 Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray. It needs the evcxr kernel
 (`evcxr_jupyter --install`). Every figure is seconds of wall time. `cold` is a run with nothing compiled, `warm` one with
 dependencies compiled, after one cell was touched; `--warm` leaves the cold runs out, which take minutes where
-dependencies are big, and `--no-kernel` leaves out `nbexport run`. nbconvert starts the kernel as its user would, who gets no dependencies from run to run: its runs
-are all cold. Its kernel is evcxr's own, with the checks for debugging that this has.
+dependencies are big, and `--no-kernel` leaves out `nbexport run`. nbconvert starts the kernel as its user would, who gets
+no dependencies from run to run: its runs are all cold. Its kernel is evcxr's own, with the checks for debugging that this
+has.
 """
 import json
 import os

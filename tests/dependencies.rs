@@ -41,6 +41,16 @@ fn manifest(cells: &str) -> String {
     case.read("exp/Cargo.toml")
 }
 
+/// Cargo takes the manifest of a folder as it is.
+fn is_loaded_by_cargo(case: &Case, folder: &str) {
+    let metadata = std::process::Command::new("cargo")
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(case.path(folder))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+}
+
 #[test]
 fn deps_are_added_and_the_rest_keeps_its_order_and_comments() {
     assert_snapshot!(manifest("
@@ -512,12 +522,7 @@ fn a_registry_that_cargo_is_told_of() {
     case.export();
     let manifest = case.read("exp/Cargo.toml");
     assert!(manifest.contains("x = { version = \"1\", registry = \"mine\" } # nbexport"), "{manifest}");
-    let metadata = std::process::Command::new("cargo")
-        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-        .current_dir(case.path("exp"))
-        .output()
-        .unwrap();
-    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    is_loaded_by_cargo(&case, "exp");
 }
 
 #[test]
@@ -554,12 +559,7 @@ fn dependencies_in_one_line_are_found() {
         let manifest = case.read("exp/Cargo.toml");
         assert!(manifest.contains("once_cell = \"1\" # nbexport"), "{manifest}");
         assert_eq!(before.contains("fastrand"), manifest.contains("fastrand = \"2\""), "{manifest}");
-        let tree = std::process::Command::new("cargo")
-            .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-            .current_dir(case.path("."))
-            .output()
-            .unwrap();
-        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        is_loaded_by_cargo(&case, ".");
         case.export();
     }
 }

@@ -43,8 +43,8 @@ struct Line {
 /// The commands that only compile: none asks the person at the terminal.
 const ONLY_COMPILING: &[&str] = &["b", "build", "c", "check", "clippy", "rustc"];
 
-/// The commands that compile, and so take `--message-format`.
-const COMPILING: &[&str] = &["b", "bench", "build", "c", "check", "clippy", "r", "run", "rustc", "t", "test"];
+/// The commands that compile, and then run what may ask.
+const RUNNING: &[&str] = &["bench", "r", "run", "t", "test"];
 
 impl Line {
     fn parse(args: &[String]) -> Result<Self> {
@@ -83,8 +83,13 @@ impl Line {
         Ok(line)
     }
 
+    /// Whether it takes `--message-format`.
     fn compiles(&self) -> bool {
-        COMPILING.contains(&self.command.as_str())
+        self.only_compiles() || RUNNING.contains(&self.command.as_str())
+    }
+
+    fn only_compiles(&self) -> bool {
+        ONLY_COMPILING.contains(&self.command.as_str())
     }
 
     /// Whether unexported cells are looked at, too: by `true` for clippy.
@@ -232,7 +237,7 @@ enum Child {
 
 impl Child {
     fn spawn(command: &mut Command, line: &Line) -> std::io::Result<Self> {
-        Ok(if ONLY_COMPILING.contains(&line.command.as_str()) {
+        Ok(if line.only_compiles() {
             Self::Group(Group::spawn(command.stdin(Stdio::null()))?)
         } else {
             Self::AtTerminal(command.spawn()?)

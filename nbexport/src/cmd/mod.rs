@@ -87,7 +87,7 @@ impl Context {
             return Err(missing_path(missing));
         }
         let project = project()?;
-        let mut notebooks = Vec::new();
+        let (mut notebooks, mut is_all) = (Vec::new(), paths.is_empty());
         for path in paths {
             let absolute =
                 std::path::absolute(path).map_or_else(|_| path.clone(), |path| project::normalize(&path));
@@ -99,6 +99,8 @@ impl Context {
                 .note(format!("the project is `{}`, found from the first path", project::show(&project.root)))
                 .help("export the notebooks of one project at a time"));
             }
+            // Who names the folder means the project.
+            is_all |= absolute == project.notebooks;
             if absolute.is_dir() {
                 let name = project::show(path);
                 let below = project::notebooks_below(&absolute)
@@ -116,11 +118,7 @@ impl Context {
         }
         notebooks.sort();
         notebooks.dedup();
-        // Who names the folder means the project.
-        let is_all = |path: &PathBuf| {
-            std::path::absolute(path).is_ok_and(|path| project::normalize(&path) == project.notebooks)
-        };
-        let notebooks = (!paths.iter().any(is_all) && !paths.is_empty()).then_some(notebooks);
+        let notebooks = (!is_all).then_some(notebooks);
         Ok(Self { project, notebooks, printer, wrote_notebooks: Cell::new(false) })
     }
 

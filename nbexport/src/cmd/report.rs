@@ -50,9 +50,14 @@ impl Reporter {
         }
     }
 
+    /// Takes the bar away: something else is to be printed.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Sums up. `broken` says of the crate that it does not compile.
     pub(super) fn finish(&self, outcomes: &[(String, Outcome)], broken: Option<&Diagnostic>) -> Status {
-        self.bar.finish_and_clear();
+        self.clear();
         if self.format != Format::Json && outcomes.len() > 1 {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).count();
             let all = count(outcomes.len(), "notebook");

@@ -75,6 +75,7 @@ pub(crate) fn run(args: &TestArgs, global: &Global) -> Result<Status> {
             kernel::test(&context.project, &notebooks, kernel, &options, &|it| reporter.tell(&it))?
         }
     };
+    reporter.clear();
     let names: Vec<String> = outcomes.iter().map(|(name, _)| name.clone()).collect();
     let broken = match report::status(&outcomes) {
         Status::Success => does_not_compile(&context, &names, "every cell passed", args.format)?,

@@ -187,27 +187,20 @@ pub(super) fn left_over(
 
 /// Edited modules of notebooks that are gone, unless one of these `notebooks` feeds them now.
 pub(super) fn orphaned(project: &Project, notebooks: &[PathBuf]) -> Vec<Diagnostic> {
-    let is_gone = |text: &str| {
-        module::generated_from(text).is_some_and(|notebook| !project.root.join(notebook).is_file())
+    let told = |(path, text): (PathBuf, String)| {
+        let notebook = module::generated_from(&text).filter(|it| !project.root.join(it).is_file())?;
+        let diagnostic = edited_in_vain(&project.name_of(&path), &text, &format!("`{notebook}` is gone"))?;
+        Some((path, diagnostic))
     };
-    let mut files = generated_files(project, |_| true);
-    files.retain(|(_, text)| is_gone(text) && !module::edited_regions(text, "").is_empty());
-    if files.is_empty() {
-        return Vec::new();
+    let mut found: Vec<_> = generated_files(project, |_| true).into_iter().filter_map(told).collect();
+    if !found.is_empty() {
+        let crate_name = export::crate_name(project).unwrap_or_default();
+        let read = notebooks.iter().filter_map(|path| Notebook::read(path, &project.name_of(path)).ok());
+        let modules = read.flat_map(|notebook| export::modules(&notebook, &crate_name).0);
+        let fed: HashSet<PathBuf> = modules.map(|module| project.krate.join(&module.path)).collect();
+        found.retain(|(path, _)| !fed.contains(path));
     }
-    let crate_name = export::crate_name(project).unwrap_or_default();
-    let read = notebooks.iter().filter_map(|path| Notebook::read(path, &project.name_of(path)).ok());
-    let fed: HashSet<PathBuf> = read
-        .flat_map(|notebook| export::modules(&notebook, &crate_name).0)
-        .map(|module| project.krate.join(&module.path))
-        .collect();
-    let orphans = files.iter().filter(|(path, _)| !fed.contains(path));
-    orphans
-        .filter_map(|(path, text)| {
-            let notebook = module::generated_from(text).unwrap_or_default();
-            edited_in_vain(&project.name_of(path), text, &format!("`{notebook}` is gone"))
-        })
-        .collect()
+    found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
 }
 
 /// What is said of an edited module that no notebook takes anything from.

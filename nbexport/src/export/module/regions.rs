@@ -44,7 +44,11 @@ impl Region {
 
 /// The last word of a marker.
 pub(super) fn marker_hash(id: &str, text: &str) -> String {
-    short_hash(&format!("{id}\n{text}"))
+    short_digest(&hash_begun(id).chain_update(text).finalize())
+}
+
+fn hash_begun(id: &str) -> Sha256 {
+    Sha256::new().chain_update(id).chain_update("\n")
 }
 
 /// The regions of a generated file, as their markers give them.
@@ -97,8 +101,9 @@ const FEW_MARKERS: usize = 4;
 /// marker (in a string, say). Its region was cut there, and fits its hash once it is put together again.
 fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -> (String, usize) {
     let text = |lines: &[&str]| lines.join("\n").trim_end().to_owned();
-    if region.is_marker_of(&text(lines)) {
-        return (text(lines), 0);
+    let own = text(lines);
+    if region.is_marker_of(&own) {
+        return (own, 0);
     }
     let mut hash = LinesHash::below(&region.id);
     hash.add(lines);
@@ -119,7 +124,7 @@ fn whole(region: &Region, lines: &[&str], after: &[(Region, &str, Vec<&str>)]) -
             return (text(&all), index + 1);
         }
     }
-    (text(lines), 0)
+    (own, 0)
 }
 
 /// The [`marker_hash`] of lines that become more, without the blanks at their end.
@@ -132,8 +137,7 @@ struct LinesHash {
 
 impl LinesHash {
     fn below(id: &str) -> Self {
-        let hash = Sha256::new().chain_update(id).chain_update("\n");
-        Self { hash, blanks: String::new(), is_begun: false }
+        Self { hash: hash_begun(id), blanks: String::new(), is_begun: false }
     }
 
     fn add(&mut self, lines: &[&str]) {
