@@ -105,7 +105,8 @@ fn no_compiler_outlives_a_killed_test() {
         }
     };
     for signal in ["TERM", "KILL"] {
-        let mut process = case.command("test").spawn().unwrap();
+        // The build script is looked for below the project.
+        let mut process = case.command("test").env_remove("CARGO_TARGET_DIR").spawn().unwrap();
         wait_for(1);
         Command::new("kill").args(["-s", signal, &process.id().to_string()]).status().unwrap();
         process.wait().unwrap();
