@@ -154,6 +154,18 @@ fn a_server_that_begins_late_to_pass_on_what_a_kernel_publishes_is_waited_for() 
     });
 }
 
+#[test]
+fn a_kernel_of_which_nothing_is_heard_is_replaced_by_another() {
+    let case = Case::of("--- here\n1 + 1");
+    if let Some(jupyter) = server() {
+        let proxy = Proxy::to(&jupyter.url()).deaf_to_the_first();
+        let run = jupyter.told(&case, jupyter.command(&case, "test", &proxy.url()));
+        assert!(run.code == Some(0) && run.stdout.contains("1 cell passed"), "{run}");
+        assert!(run.stderr.contains("it answers, but what it publishes was not heard"), "{run}");
+        assert!(run.stderr.contains("another one took its place"), "{run}");
+    }
+}
+
 /// A cell that never ends; `pid` has the process it runs in.
 const HANGS: &str =
     "--- hangs\nprintln!(\"here\");\nstd::fs::write(\"pid\", std::process::id().to_string())?;\nloop {}";

@@ -17,6 +17,8 @@ struct State {
     is_cut: bool,
     /// For so long nothing that a kernel publishes comes through a new connection.
     deaf: Duration,
+    /// And only through the first one.
+    deaf_once: bool,
     /// Both ends of each, the client's first.
     sockets: Vec<(TcpStream, TcpStream)>,
 }
@@ -55,6 +57,12 @@ impl Proxy {
         self
     }
 
+    /// Of what the first kernel publishes, nothing ever comes.
+    pub(super) fn deaf_to_the_first(self) -> Self {
+        self.state.lock().unwrap().deaf_once = true;
+        self.deaf_for(Duration::from_hours(1))
+    }
+
     /// Lets new ones through again.
     pub(super) fn mend(&self) {
         self.state.lock().unwrap().is_cut = false;
@@ -76,9 +84,12 @@ fn pass(mut client: TcpStream, address: &str, state: &Mutex<State>) {
     let mut deaf = Duration::ZERO;
     if String::from_utf8_lossy(&head[..read]).contains("/channels") {
         let mut state = state.lock().unwrap();
-        deaf = state.deaf;
         if state.is_cut {
             return;
+        }
+        deaf = state.deaf;
+        if state.deaf_once {
+            state.deaf = Duration::ZERO;
         }
         state.sockets.push((client.try_clone().unwrap(), server.try_clone().unwrap()));
     }

@@ -115,6 +115,9 @@ impl std::fmt::Debug for Kernel {
 const LATE_OUTPUT: Duration = Duration::from_secs(5);
 /// How long the request that fetches the output of a failed cell may take.
 const FLUSH: Duration = Duration::from_mins(1);
+/// How long a command may take that needs no compiler.
+#[cfg(feature = "server")]
+const ASK: Duration = Duration::from_secs(30);
 
 impl Kernel {
     /// Starts a kernel and waits until it answers.
@@ -242,12 +245,16 @@ impl Kernel {
         let mut sink = Sink::new(self.output_limit, "");
         sink.begin(random());
         self.hidden += 1;
-        match self.request(command, Some(FLUSH), &mut sink)? {
+        match self.request(command, Some(ASK), &mut sink)? {
             Status::Ok => Ok(Some(sink.shown.unwrap_or_default())),
             Status::Error => Ok(None),
             status => {
                 let how = match (status, self.transport.doubt()) {
-                    (Status::TimedOut, _) => format!("it did not answer within {} s", FLUSH.as_secs()),
+                    // An answer is not all that a request ends with.
+                    (Status::TimedOut, _) if sink.status.is_some() => {
+                        format!("it answers, but what it publishes was not heard for {} s", ASK.as_secs())
+                    }
+                    (Status::TimedOut, _) => format!("it did not answer within {} s", ASK.as_secs()),
                     (_, Some(lost)) => lost.to_string(),
                     _ => "it ended".to_owned(),
                 };

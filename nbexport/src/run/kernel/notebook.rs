@@ -85,7 +85,16 @@ fn ready(options: &KernelOptions, plan: &Plan<'_>) -> Result<Kernel> {
         #[cfg(feature = "server")]
         Host::Server(server) => {
             let mut kernel = Kernel::start(options)?;
-            super::server::prepare(&mut kernel, server, plan, options)?;
+            match super::server::prepare(&mut kernel, server, plan, options) {
+                // It does not answer, or is not heard, and was deleted: of the next one that is seldom true as well.
+                Err(error) if !kernel.is_running() => {
+                    server
+                        .warn(Diagnostic::warning(error.message.clone()).note("another one took its place"));
+                    kernel = Kernel::start(options)?;
+                    super::server::prepare(&mut kernel, server, plan, options)?;
+                }
+                prepared => prepared?,
+            }
             Ok(kernel)
         }
     }

@@ -31,6 +31,8 @@ const DELETE: Duration = Duration::from_secs(30);
 const TRIES: u32 = 3;
 /// How much later than the answer to a later request an earlier one's outputs may come.
 const LATE: Duration = Duration::from_secs(1);
+/// How long a kernel that answers may go unheard in what it publishes.
+const UNHEARD: Duration = Duration::from_secs(20);
 
 /// A kernel on a server. Dropping it deletes the kernel.
 pub(in crate::run::kernel) struct Session {
@@ -102,9 +104,11 @@ impl Session {
 
     /// Waits until what the kernel publishes is heard here. A server may open a connection before it has subscribed to
     /// that, and what is published in between is lost: the first cell would never be seen to end. So the kernel is
-    /// greeted again and again until a greeting's answer and its last word both come.
-    async fn greet(&mut self, end: Instant) -> Result<()> {
+    /// greeted again and again until a greeting's answer and its last word both come. One that is not heard in the end
+    /// shows by the first thing it is asked.
+    async fn greet(&mut self, mut end: Instant) -> Result<()> {
         let mut pause = Duration::from_millis(500);
+        let mut has_answered = false;
         loop {
             self.send(KernelInfoRequest {}.into()).await?;
             let heard = timeout(pause, async {
@@ -117,9 +121,12 @@ impl Session {
             });
             match heard.await {
                 Ok(heard) => return heard,
-                // What it is asked first will be told as not answered.
                 Err(_) if Instant::now() > end => return Ok(()),
                 Err(_) => pause = (pause * 2).min(Duration::from_secs(10)),
+            }
+            if self.request.answered && !has_answered {
+                has_answered = true;
+                end = end.min(Instant::now() + UNHEARD);
             }
         }
     }
