@@ -231,14 +231,15 @@ fn input_back<F: Lanes>(mut windows: Windows<'_, F>, (grad_x, grad): (&mut [F], 
     }
 }
 
-// %% 05_convolution.ipynb conv-sums 76130fee
+// %% 05_convolution.ipynb conv-sums bda315db
 //| export
 impl<F: Lanes> Conv<F> {
     /// Stores the sum of what the parts give.
     fn add_up(&mut self, parts: &[Vec<F>]) {
-        self.grad_w.fill(F::zero());
+        let sums = self.grad_w.as_slice_mut().expect("standard layout");
+        sums.fill(F::zero());
         for part in parts {
-            self.grad_w.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
+            sums.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
         }
     }
 }

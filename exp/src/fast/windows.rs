@@ -48,9 +48,10 @@ impl Frame {
     pub fn transposed<F: Lanes>(&self, w: &[F], n: usize) -> Vec<F> {
         let (seen, filled) = (self.seen(), self.filled());
         let mut wt = vec![F::zero(); n * self.size * filled];
-        for (i, row) in w.chunks_exact(n.max(1)).enumerate() {
-            for (k, &w) in row.iter().enumerate() {
-                wt[(k * self.size + i / seen) * filled + i % seen] = w;
+        for (dy, rows) in w.chunks_exact((seen * n).max(1)).enumerate() {
+            for (x, row) in rows.chunks_exact(n).enumerate() {
+                let column = wt[dy * filled + x..].iter_mut().step_by(self.size * filled);
+                column.zip(row).for_each(|(to, &w)| *to = w);
             }
         }
         wt

@@ -110,5 +110,8 @@ impl Networks for Ours {
 }
 
 fn main() {
-    serve(Ours::new);
+    // As one of the threads that do the work, not beside them: then nobody is woken for each layer's part. PyTorch's loop
+    // is one of its threads, too.
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
+    pool.install(|| serve(Ours::new));
 }
