@@ -108,7 +108,6 @@ impl Session {
     /// shows by the first thing it is asked.
     async fn greet(&mut self, mut end: Instant) -> Result<()> {
         let mut pause = Duration::from_millis(500);
-        let mut has_answered = false;
         loop {
             self.send(KernelInfoRequest {}.into()).await?;
             let heard = timeout(pause, async {
@@ -124,8 +123,7 @@ impl Session {
                 Err(_) if Instant::now() > end => return Ok(()),
                 Err(_) => pause = (pause * 2).min(Duration::from_secs(10)),
             }
-            if self.request.answered && !has_answered {
-                has_answered = true;
+            if self.request.answered {
                 end = end.min(Instant::now() + UNHEARD);
             }
         }
