@@ -141,6 +141,7 @@ fn what_is_no_archive_is_told() {
 /// Its program runs in its folder, which git may know no file of.
 #[test]
 fn a_notebook_that_git_does_not_know_is_judged_from_an_archive_too() {
+    needs!("git");
     let case = Case::of("--- a\nassert_eq!(1 + 1, 2);");
     case.write(".gitignore", "notebooks/\ntarget/\n");
     let git =

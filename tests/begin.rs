@@ -67,6 +67,7 @@ fn a_package_that_asks_for_notebooks_is_their_crate() {
 
 #[test]
 fn a_new_project_is_a_git_repository_and_in_one_it_is_a_part() {
+    needs!("git");
     let case = Case::nothing();
     case.run("new demo");
     assert!(case.has("demo/.git") && case.has("demo/.github/workflows/ci.yml"));
@@ -141,6 +142,7 @@ fn init_adds_what_git_and_a_ci_server_read() {
 
 #[test]
 fn init_in_a_member_of_a_workspace_leaves_nothing_that_git_would_see() {
+    needs!("git");
     let case = Case::nothing()
         .file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"a\"]\n")
         .file(".gitignore", "/target\n")
@@ -156,6 +158,7 @@ fn init_in_a_member_of_a_workspace_leaves_nothing_that_git_would_see() {
 /// With git and without it yet, by `init` and by `new`.
 #[test]
 fn what_nbexport_keeps_in_a_workspace_is_ignored_at_its_root() {
+    needs!("git");
     for (command, folder, has_git) in [("init", "a", true), ("init", "a", false), ("new b", ".", true)] {
         let case = Case::nothing()
             .file("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"a\"]\n")
@@ -228,6 +231,7 @@ fn a_crate_that_is_a_project_by_itself_gets_its_own_notebooks() {
 
 #[test]
 fn a_lone_notebook_outside_of_a_project_is_formatted_cleaned_and_migrated() {
+    needs!("rustfmt");
     let case = Case::nothing()
         .file("lone.ipynb", &notebook("--- f\npub fn f( ) {}\n--- old\n// export\nfn g() {}\n"));
     case.replace("lone.ipynb", "\"execution_count\": null", "\"execution_count\": 7");

@@ -155,6 +155,7 @@ fn cells_become_a_file_of_benchmarks_which_the_manifest_declares() {
 
 #[test]
 fn cargo_runs_them_and_finds_nothing_to_say_of_them() {
+    needs!("cargo-fmt", "cargo-clippy");
     let case = ladder();
     case.export();
     let before = case.files("exp");

@@ -114,6 +114,7 @@ fn errors_and_warnings_are_shown_at_their_cells() {
 
 #[test]
 fn cells_that_are_not_exported_are_checked_too() {
+    needs!("cargo-clippy");
     let case = case();
     case.export();
     case.replace("notebooks/01_more.ipynb", "let more = 1;", "let more: u8 = \\\"one\\\";");

@@ -92,10 +92,12 @@ fn holds(name: &str) {
 
 #[test]
 fn the_page_of_commands_shows_what_they_print() {
+    needs!("git", "rustfmt");
     holds("commands.md");
 }
 
 #[test]
 fn the_page_of_two_clones_shows_what_git_prints() {
+    needs!("git");
     holds("two-clones.md");
 }

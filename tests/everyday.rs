@@ -11,6 +11,7 @@ const NOTEBOOK: &str = "notebooks/00_demo.ipynb";
 
 #[test]
 fn fmt_formats_cells_and_keeps_their_directives() {
+    needs!("rustfmt");
     let case = Case::of(
         "
         --- one

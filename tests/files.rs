@@ -334,6 +334,7 @@ fn there_may_be_more_modules_than_a_process_may_have_files_open() {
 /// As git checks text out on Windows.
 #[test]
 fn files_with_crlf_are_what_the_notebooks_say_and_keep_it() {
+    needs!("rustfmt");
     let case = Case::of("--- f\n//| export\n:dep serde = \"1\"\npub fn f() {}");
     case.export();
     let names = ["exp/src/nb_00.rs", "exp/src/lib.rs", "exp/Cargo.toml", "notebooks/00_demo.ipynb"];

@@ -29,6 +29,7 @@ pub(crate) fn with_rustfmt(case: &Case, first: &str) -> Command {
 
 #[test]
 fn a_string_that_holds_a_line_of_nbexports_own_does_not_cut_the_cell() {
+    needs!("rustfmt");
     let text = "pub const A: &str = \"\n}\n// end of cell 0\nfn cell_1() {\n\";\npub  const B: u8 = 1;";
     let case = Case::of(&format!("--- one\n{text}\n--- two\nlet  x = 1;"));
     assert_eq!(case.run("fmt").code, Some(0));
@@ -40,6 +41,7 @@ fn a_string_that_holds_a_line_of_nbexports_own_does_not_cut_the_cell() {
 
 #[test]
 fn a_comment_that_rustfmt_would_drop_leaves_the_cell_alone() {
+    needs!("rustfmt");
     for (cell, word) in [
         ("pub fn /*kept*/ f( ) {}", "kept"),
         ("struct S < /* why */ T >( T );", "why"),
@@ -67,6 +69,7 @@ fn a_comment_that_rustfmt_would_drop_leaves_the_cell_alone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_cell_on_which_rustfmt_does_not_end_is_named_and_the_others_are_formatted() {
+    needs!("rustfmt");
     let nested = (0..40).fold("1".to_owned(), |inner, _| format!("if a {{ {inner} }} else {{ 2 }}.f().g()"));
     let case = Case::of(&format!("--- one\nlet  y = 1;\n--- two\nlet y = {nested};\n--- three\nlet  z = 1;"));
     let run = case.run("fmt");
@@ -81,6 +84,7 @@ fn a_cell_on_which_rustfmt_does_not_end_is_named_and_the_others_are_formatted() 
 #[cfg(target_os = "linux")]
 #[test]
 fn rustfmt_may_not_take_all_memory() {
+    needs!("rustfmt");
     let case = Case::of("--- one\nlet  y = 1;");
     let run = case.told(&with_rustfmt(&case, "ulimit -v > limit").output().unwrap());
     assert_eq!(run.code, Some(0), "{run}");
@@ -91,6 +95,7 @@ fn rustfmt_may_not_take_all_memory() {
 #[cfg(target_os = "linux")]
 #[test]
 fn rustfmt_ends_with_a_killed_nbexport() {
+    needs!("rustfmt");
     let case = Case::of("--- one\nlet  y = 1;");
     let mut child = with_rustfmt(&case, "echo $$ > pid.new; mv pid.new pid; exec sleep 600")
         .stdout(Stdio::null())

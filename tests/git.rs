@@ -183,6 +183,7 @@ fn is_marker(line: &str) -> bool {
 
 #[test]
 fn two_people_edit_one_notebook() {
+    needs!("git");
     let ada = Tree::new(CELLS);
     let grace = ada.clone("Grace");
 
@@ -264,6 +265,7 @@ fn two_people_edit_one_notebook() {
 
 #[test]
 fn git_diff_shows_cells() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.edit("{ 2 }", "{ 1 + 1 }");
     tree.edit(
@@ -294,6 +296,7 @@ fn git_diff_shows_cells() {
 
 #[test]
 fn git_diff_of_new_removed_and_renamed_notebooks() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.git("mv notebooks/00_demo.ipynb notebooks/01_demo.ipynb");
     tree.case.write("notebooks/02_new.ipynb", notebook("--- new\nlet x = 1;"));
@@ -305,6 +308,7 @@ fn git_diff_of_new_removed_and_renamed_notebooks() {
 
 #[test]
 fn diff_against_head_and_of_two_files() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     let same = tree.run(&format!("diff {NOTEBOOK}"));
     assert!(same.code == Some(0) && same.stdout.is_empty(), "{same}");
@@ -371,6 +375,7 @@ fn diff_against_head_and_of_two_files() {
 
 #[test]
 fn diff_without_a_file_is_of_all_notebooks_that_changed() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.case.write("notebooks/01_größe.ipynb", notebook("--- a\nlet a = 1;"));
     tree.case.write("notebooks/deep/02_gone.ipynb", notebook("--- g\nlet g = 1;"));
@@ -440,6 +445,7 @@ fn drop_cell(tree: &Tree, id: &str) {
 
 #[test]
 fn cells_that_both_sides_add_in_one_place_are_both_kept() {
+    needs!("git");
     let ours = |tree: &Tree| add_cell(tree, "check", "ours", "let ours = 1;");
     let theirs = |tree: &Tree| {
         add_cell(tree, "check", "theirs-1", "let theirs = 1;");
@@ -452,6 +458,7 @@ fn cells_that_both_sides_add_in_one_place_are_both_kept() {
 
 #[test]
 fn one_side_moves_a_cell_that_the_other_edits() {
+    needs!("git");
     let moves = |tree: &Tree| {
         drop_cell(tree, "two");
         add_cell(tree, "one", "two", "//| export\npub fn two() -> u8 { 2 }");
@@ -466,6 +473,7 @@ fn one_side_moves_a_cell_that_the_other_edits() {
 
 #[test]
 fn a_cell_deleted_on_one_side_and_edited_on_the_other_is_kept_in_conflict() {
+    needs!("git");
     let tree = branches(
         |tree| {
             drop_cell(tree, "check");
@@ -567,6 +575,7 @@ fn notebooks_without_ids_are_merged_by_content() {
 
 #[test]
 fn what_is_no_notebook_is_merged_as_text() {
+    needs!("git");
     let case = Case::nothing();
     case.write("base.ipynb", notebook(CELLS));
     case.write("ours.ipynb", notebook(CELLS).replace("The first.", "The very first."));
@@ -592,6 +601,7 @@ fn what_is_no_notebook_is_merged_as_text() {
 
 #[test]
 fn a_notebook_that_both_sides_added() {
+    needs!("git");
     let add = |source: &'static str| {
         move |tree: &Tree| {
             let text = notebook(&format!("--- a\nlet a = 1;\n--- b\n{source}"));
@@ -606,6 +616,7 @@ fn a_notebook_that_both_sides_added() {
 
 #[test]
 fn rebase_cherry_pick_and_stash() {
+    needs!("git");
     let ours = |tree: &Tree| tree.edit("\"# Demo\"", "\"# A demo\"");
     let theirs = |tree: &Tree| tree.edit("pub fn two()", "pub const fn two()");
     let both = |tree: &Tree| {
@@ -643,6 +654,7 @@ fn rebase_cherry_pick_and_stash() {
 
 #[test]
 fn neighbouring_cells_and_cells_with_one_setup_are_merged_in_the_module_too() {
+    needs!("git");
     let case = "
         --- one
         //| export
@@ -673,6 +685,7 @@ fn neighbouring_cells_and_cells_with_one_setup_are_merged_in_the_module_too() {
 
 #[test]
 fn a_module_that_somebody_typed_into_is_merged_as_text() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     let commit = |text: &str| {
         tree.case.write(MODULE, text);
@@ -691,6 +704,7 @@ fn a_module_that_somebody_typed_into_is_merged_as_text() {
 
 #[test]
 fn git_show_and_log_read_by_cell() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.edit("{ 2 }", "{ 1 + 1 }");
     tree.edit(
@@ -729,6 +743,7 @@ fn git_show_and_log_read_by_cell() {
 
 #[test]
 fn the_lines_of_an_earlier_nbexport_are_brought_up_to_date() {
+    needs!("git");
     let tree = Tree::bare(CELLS);
     tree.run("hooks install");
     let now = tree.case.read(".gitattributes");
@@ -741,6 +756,7 @@ fn the_lines_of_an_earlier_nbexport_are_brought_up_to_date() {
 /// `default_exp`, `bin` and `bench` make files that are not called `src/nb_*.rs`.
 #[test]
 fn generated_files_of_any_name_are_merged_by_nbexport() {
+    needs!("git");
     let tree = Tree::bare("--- f\n//| export\npub fn f() {}");
     tree.commit("exported");
     tree.run("hooks install");
@@ -765,6 +781,7 @@ fn generated_files_of_any_name_are_merged_by_nbexport() {
 
 #[test]
 fn a_module_in_conflict_that_somebody_edited_is_not_overwritten() {
+    needs!("git");
     let tree = branches(|tree| tree.edit("{ 2 }", "{ 4 / 2 }"), |tree| tree.edit("{ 2 }", "{ 1 + 1 }"));
     // As where nbexport's driver is not installed.
     tree.case.write(".git/info/attributes", "*.rs merge=text\n");
@@ -796,6 +813,7 @@ fn a_module_in_conflict_that_somebody_edited_is_not_overwritten() {
 
 #[test]
 fn a_linked_worktree_has_drivers_and_hooks() {
+    needs!("git");
     let tree = branches(
         |tree| tree.edit("\"# Demo\"", "\"# A demo\""),
         |tree| tree.edit("pub fn two", "pub const fn two"),
@@ -821,6 +839,7 @@ fn a_linked_worktree_has_drivers_and_hooks() {
 
 #[test]
 fn the_hook_checks_what_is_staged() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.edit("{ 2 }", "{ 1 + 1 }");
     tree.git("add --all");
@@ -859,6 +878,7 @@ fn the_hook_checks_what_is_staged() {
 
 #[test]
 fn install_and_uninstall_leave_no_trace() {
+    needs!("git");
     let tree = Tree::bare(CELLS);
     let hook = "#!/bin/sh\necho checked by the old hook\n";
     let files = || {
@@ -897,6 +917,7 @@ fn executable(path: &Path) {
 
 #[test]
 fn a_hook_that_is_there_runs_first_and_may_refuse() {
+    needs!("git");
     let tree = Tree::bare(CELLS);
     tree.case.write(".githooks/pre-commit", "#!/bin/sh\necho the old hook runs >&2\n[ ! -e refuse ]\n");
     executable(&tree.case.path(".githooks/pre-commit"));
@@ -930,6 +951,7 @@ fn a_hook_that_is_there_runs_first_and_may_refuse() {
 
 #[test]
 fn lines_that_came_with_a_commit_stay() {
+    needs!("git");
     let grace = Tree::new(CELLS).clone("Grace");
     let run = grace.run("hooks uninstall");
     assert!(run.code == Some(0) && !run.stdout.contains(".gitattributes"), "{run}");
@@ -938,6 +960,7 @@ fn lines_that_came_with_a_commit_stay() {
 
 #[test]
 fn a_setting_that_somebody_made_is_kept() {
+    needs!("git");
     let tree = Tree::bare(CELLS);
     tree.git("config merge.nbexport.driver mine");
     let run = tree.run("hooks install");
@@ -948,6 +971,7 @@ fn a_setting_that_somebody_made_is_kept() {
 
 #[test]
 fn a_submodule_has_its_own() {
+    needs!("git");
     let inner = Tree::new(CELLS);
     let outer = Tree::bare(CELLS);
     outer.git(&format!("-c protocol.file.allow=always submodule --quiet add {} sub", inner.folder.display()));
@@ -961,6 +985,7 @@ fn a_submodule_has_its_own() {
 
 #[test]
 fn the_filter_keeps_what_a_run_wrote_out_of_git_and_passes_conflicts() {
+    needs!("git");
     let tree = Tree::new(CELLS);
     tree.edit("\"execution_count\": null", "\"execution_count\": 7");
     assert_eq!(tree.git("status --porcelain --untracked-files=no"), " M notebooks/00_demo.ipynb\n");

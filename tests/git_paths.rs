@@ -74,6 +74,7 @@ impl Repository {
 #[cfg(unix)]
 #[test]
 fn the_drivers_are_called_wherever_nbexport_is_installed() {
+    needs!("git");
     let it = Repository::new(r"a %P b%f\c 'd'");
     let install = it.told(&it.program, &["hooks", "install"]);
     assert!(install.code == Some(0) && install.stderr.is_empty(), "{install}");
@@ -100,6 +101,7 @@ fn the_drivers_are_called_wherever_nbexport_is_installed() {
 #[cfg(unix)]
 #[test]
 fn a_notebook_may_be_called_like_an_option() {
+    needs!("git");
     let it = Repository::new("bin");
     it.told(&it.program, &["hooks", "install"]);
     for name in ["-q.ipynb", "--out.ipynb", "it's %A $HOME.ipynb"] {

@@ -41,6 +41,7 @@ fn a_line_break_in_a_path_is_no_line_of_the_module() {
 #[cfg(unix)]
 #[test]
 fn a_line_break_in_a_path_is_no_line_of_a_program_and_none_of_what_is_told() {
+    needs!("rustfmt");
     let name = "notebooks/00_a\nevil();.ipynb";
     let case =
         Case::new().file(name, &notebook("--- a\nassert_eq!(1 + 1, 2);\n--- b\nlet  unformatted  = 1;\n"));

@@ -43,6 +43,7 @@ fn edit(case: &Case, command: &str) {
 
 #[test]
 fn a_killed_command_leaves_whole_files_and_the_next_one_clears_up() {
+    needs!("rustfmt");
     for command in ["export", "sync", "fmt", "clean"] {
         let before = untidy();
         edit(&before, command);
@@ -79,6 +80,7 @@ fn a_killed_command_leaves_whole_files_and_the_next_one_clears_up() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_compiler_outlives_a_killed_test() {
+    needs!("kill");
     let case = Case::of("--- f\n//| export\npub fn f() {}\n--- use\nf();");
     case.export();
     case.write("exp/build.rs", "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }");
@@ -149,6 +151,7 @@ fn with_little_room(case: &Case, blocks: usize, command: &str) -> Run {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_everything_as_it_was() {
+    needs!("rustfmt");
     let long =
         format!("--- long\n//| export\n/// {}\npub fn long( ) {{ let x = 1; }}\n", "long ".repeat(20_000));
     for command in ["fmt", "clean", "sync", "migrate"] {

@@ -272,6 +272,7 @@ fn nothing_that_a_client_sends_ends_the_server() {
 
 #[test]
 fn without_rust_analyzer_the_rest_works_and_the_way_to_it_is_said() {
+    needs!("rustfmt");
     let case = project();
     let mut client = Client::start_with(&case, Speech::Notebook, &["--rust-analyzer", "no-such-program"]);
     client.open("00_shapes");

@@ -3,6 +3,7 @@
 //! A test sets up a project in a temporary folder with [`support::Case`], runs the binary and holds what came of it
 //! against snapshots that stand beside the input. `cargo insta review` shows and takes over what changed.
 
+#[macro_use]
 mod support;
 
 mod annotations;

@@ -285,6 +285,7 @@ fn a_cell_of_another_kind_that_the_other_side_joined_to_its_neighbour_is_a_confl
 
 #[test]
 fn a_version_that_is_not_utf_8_is_named_and_nothing_is_written() {
+    needs!("git");
     for name in ["base", "ours", "theirs"] {
         for (extension, path) in [("ipynb", ""), ("rs", " --path exp/src/nb_00.rs")] {
             let case = Case::nothing();
@@ -310,6 +311,7 @@ fn a_version_that_is_not_utf_8_is_named_and_nothing_is_written() {
 
 #[test]
 fn markers_of_any_length_are_a_conflict() {
+    needs!("git");
     let case = Case::nothing();
     for (name, text) in [("base", "fn a() {}\n"), ("ours", "fn b() {}\n"), ("theirs", "fn c() {}\n")] {
         case.write(&format!("{name}.rs"), text);

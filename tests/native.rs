@@ -284,12 +284,14 @@ fn stopped_by(signal: &str) -> Option<i32> {
 
 #[test]
 fn an_interrupt_ends_the_program_and_all_it_started() {
+    needs!("kill");
     // As a shell reports what was interrupted.
     assert_eq!(stopped_by("-INT"), Some(130));
 }
 
 #[test]
 fn a_program_does_not_outlive_a_runner_that_was_killed() {
+    needs!("kill");
     assert_eq!(stopped_by("-KILL"), None);
 }
 

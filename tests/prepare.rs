@@ -21,6 +21,7 @@ fn unprepared() -> Case {
 
 #[test]
 fn a_notebook_is_formatted_exported_run_and_cleaned() {
+    needs!("rustfmt");
     let case = unprepared();
     let run = case.run("prepare");
     assert_eq!(run.code, Some(0), "{run}");
@@ -40,6 +41,7 @@ fn a_notebook_is_formatted_exported_run_and_cleaned() {
 
 #[test]
 fn a_project_that_keeps_counts_has_one_at_each_cell() {
+    needs!("rustfmt");
     let case = unprepared();
     assert_eq!(case.run("prepare").code, Some(0));
     let without = case.read(NOTEBOOK);
@@ -72,6 +74,7 @@ fn a_project_that_keeps_counts_has_one_at_each_cell() {
 
 #[test]
 fn a_readme_of_a_notebook_is_written_too() {
+    needs!("rustfmt");
     let case = unprepared().notebook("index", "--- a markdown\n# The tool\n--- b\n1 + 1");
     let run = case.run("prepare --check");
     assert!(
@@ -94,6 +97,7 @@ fn a_readme_of_a_notebook_is_written_too() {
 
 #[test]
 fn the_check_tells_of_everything_and_writes_nothing() {
+    needs!("rustfmt");
     let case = unprepared();
     assert_eq!(case.run("prepare").code, Some(0));
     case.replace(NOTEBOOK, "n + n\\n", "n  + n + 1\\n");
@@ -109,6 +113,7 @@ fn the_check_tells_of_everything_and_writes_nothing() {
 
 #[test]
 fn a_cell_that_fails_stops_it() {
+    needs!("rustfmt");
     let case = Case::of("--- wrong\nassert_eq!(1 + 1, 3);");
     let run = case.run("prepare");
     assert_eq!(run.code, Some(1), "{run}");
@@ -117,6 +122,7 @@ fn a_cell_that_fails_stops_it() {
 
 #[test]
 fn outputs_that_may_differ_stay() {
+    needs!("rustfmt");
     let case = Case::of(
         "
         --- declared

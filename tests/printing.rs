@@ -79,6 +79,7 @@ fn what_rustc_quotes_of_a_cell_is_shown_and_not_sent() {
 
 #[test]
 fn colors_come_when_they_are_asked_for() {
+    needs!("rustfmt");
     let case = Case::of("--- f\n//| export\npub fn f( ) {}");
     let plain = case.run("fmt --check");
     assert!(plain.stdout.contains("-pub fn f( ) {}") && !plain.stdout.contains('\u{1b}'), "{plain}");

@@ -89,6 +89,7 @@ fn install(case: &Case) -> Run {
 
 #[test]
 fn what_the_release_packs_is_what_the_installer_installs() {
+    needs!("curl");
     let Some(target) = target() else { return };
     let case = Case::nothing();
     released(&case, target);

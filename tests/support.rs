@@ -21,6 +21,26 @@ pub(crate) fn cases(usual: u32) -> ProptestConfig {
     }
 }
 
+/// Whether all these programs are installed; where one is not, says so.
+pub(crate) fn has(programs: &[&str]) -> bool {
+    let runs =
+        |program: &&&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
+    let Some(missing) = programs.iter().find(|program| !runs(program)) else { return true };
+    assert!(std::env::var_os("NBEXPORT_REQUIRE_TOOLS").is_none(), "there is no {missing}");
+    eprintln!("skipped, since there is no {missing}");
+    false
+}
+
+/// Passes a test over where a program that it runs is not installed: `cargo test` asks for Rust's compiler and cargo, and
+/// for no more. `NBEXPORT_REQUIRE_TOOLS=1`, as in CI, makes that a failure.
+macro_rules! needs {
+    ($($program:literal),+) => {
+        if !$crate::support::has(&[$($program),+]) {
+            return;
+        }
+    };
+}
+
 /// A project on disk: a workspace with the crate `exp` and a folder of notebooks.
 pub(crate) struct Case {
     folder: TempDir,

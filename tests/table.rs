@@ -61,6 +61,7 @@ fn natively() -> Options {
 
 #[test]
 fn natively_every_cell_gets_the_verdict_it_deserves() {
+    needs!("kill");
     let rows = rows();
     let project = lasting_project(&rows);
     let paths: Vec<PathBuf> = project.notebook_paths().unwrap();
@@ -179,18 +180,17 @@ fn in_the_kernel_every_cell_gets_the_verdict_that_the_table_says() {
     let spec = kernel::find(None).unwrap_or_else(|error| panic!("{error}"));
     let mut kernel = KernelOptions::new(spec, std::env::temp_dir());
     kernel.builds = kernel::builds_dir();
-    hold_in_kernels(&kernel);
+    hold_in_kernels(&kernel, &rows());
 }
 
-/// Asks kernels of this kind, two at once, for the whole table.
-pub(crate) fn hold_in_kernels(kernel: &KernelOptions) {
+/// Asks kernels of this kind, two at once, for these rows.
+pub(crate) fn hold_in_kernels(kernel: &KernelOptions, rows: &[Row]) {
     let options = |seconds| RunOptions {
         kernel: kernel.clone(),
         timeout: Some(Duration::from_secs(seconds)),
         keep_going: true,
         select: Select::default(),
     };
-    let rows = rows();
     let (alone, rest): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.spoils_a_kernel());
     let half = |rows: &[&Row]| {
         // One that goes astray takes no more than these with it.

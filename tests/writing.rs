@@ -60,6 +60,7 @@ fn nothing_is_written_outside_of_files() {
 #[cfg(unix)]
 #[test]
 fn a_notebook_that_is_saved_while_fmt_works_keeps_what_was_saved() {
+    needs!("rustfmt");
     let case = Case::of(UNTIDY);
     let typed = case.read(NOTEBOOK).replace("u8 { 1 }", "u8 { 2 }");
     case.write("typed", &typed);
@@ -80,6 +81,7 @@ fn a_notebook_that_is_saved_while_fmt_works_keeps_what_was_saved() {
 #[cfg(unix)]
 #[test]
 fn a_notebook_that_is_removed_while_fmt_works_stays_away() {
+    needs!("rustfmt");
     let case = Case::of(UNTIDY);
     let run = with_rustfmt(&case, &format!("rm '{}'", case.path(NOTEBOOK).display()));
     assert_eq!(run.code, Some(1), "{run}");
@@ -98,6 +100,7 @@ fn with_rustfmt(case: &Case, first: &str) -> Run {
 #[cfg(unix)]
 #[test]
 fn whatever_is_saved_last_while_a_command_works_is_there_afterwards() {
+    needs!("rustfmt");
     for (command, saved) in [
         ("clean", NOTEBOOK),
         ("migrate", NOTEBOOK),
@@ -133,11 +136,12 @@ fn whatever_is_saved_last_while_a_command_works_is_there_afterwards() {
                 }
                 number
             });
-            for _ in 0..10 {
-                let run = case.run(command);
+            let runs: Vec<_> = (0..10).map(|_| case.run(command)).collect();
+            // Whatever they came to, or the other thread would never end.
+            over.store(true, Ordering::Relaxed);
+            for run in runs {
                 assert!(matches!(run.code, Some(0 | 1)), "{command}: {run}");
             }
-            over.store(true, Ordering::Relaxed);
             saver.join().unwrap()
         });
         assert!(
@@ -151,6 +155,7 @@ fn whatever_is_saved_last_while_a_command_works_is_there_afterwards() {
 /// Ten commands at once on one notebook: each waits for the others, and does its own work.
 #[test]
 fn ten_commands_at_once_lose_nothing() {
+    needs!("rustfmt");
     let case = Case::of(
         "
         --- edited
@@ -240,6 +245,7 @@ fn a_file_that_is_too_large_is_told_and_not_read() {
 
 #[test]
 fn a_read_only_notebook_is_told_and_not_replaced() {
+    needs!("rustfmt");
     let case = Case::of(UNTIDY);
     case.export();
     case.replace("exp/src/nb_00.rs", "{ 1 }", "{ 2 }");
@@ -266,6 +272,7 @@ fn a_read_only_notebook_is_told_and_not_replaced() {
 #[cfg(unix)]
 #[test]
 fn a_notebook_behind_a_link_out_of_the_project_is_left_alone() {
+    needs!("rustfmt");
     let elsewhere = Case::nothing().file("mine.ipynb", &notebook(UNTIDY));
     let case = Case::new();
     std::os::unix::fs::symlink(elsewhere.path("mine.ipynb"), case.path(NOTEBOOK)).unwrap();
@@ -285,6 +292,7 @@ fn a_notebook_behind_a_link_out_of_the_project_is_left_alone() {
 /// JupyterLab says nothing when an open notebook changes on disk; its next save offers to overwrite it.
 #[test]
 fn every_command_that_writes_a_notebook_says_that_editors_must_reload_it() {
+    needs!("rustfmt");
     let case = Case::of(UNTIDY);
     case.replace(NOTEBOOK, "\"execution_count\": null", "\"execution_count\": 7");
     case.export();
