@@ -141,7 +141,7 @@ def runs(course):
         "04: 50 hidden units": (3, course.hidden, dict(batch=512, lr=in04, momentum=momentum)),
         "05: four convolutions, default weights": (3, plain, dict(batch=512, lr=in05(0.1))),
         "05: with initialization, 2": (2, bent, dict(batch=512, lr=in05(0.2))),
-        "05: with initialization, 8": (8, bent, dict(batch=512, lr=in05(0.2))),
+        "05: with initialization, 8": (8, bent, dict(batch=512, lr=in05(0.4))),
         "06: batch normalization, 3": (3, lambda: bent(True), dict(batch=512, lr=in06)),
         "06: batch normalization, 8": (8, lambda: bent(True), dict(batch=512, lr=in06)),
         "06: LSUV": (2, course.lsuv, dict(batch=512, lr=in06)),
