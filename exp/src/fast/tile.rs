@@ -3,8 +3,10 @@
 use fearless_simd::{Simd, SimdFloat, SimdFloatElement, f32x8, f64x4};
 use ndarray::NdFloat;
 
+use super::windows::Compiled;
+
 /// Numbers that come in vectors.
-pub trait Lanes: NdFloat + SimdFloatElement {
+pub trait Lanes: NdFloat + SimdFloatElement + Compiled {
     /// The widest vector of the machine.
     type Wide<S: Simd>: SimdFloat<S, Element = Self>;
     /// A vector of 32 bytes, for what does not fill a wide one.

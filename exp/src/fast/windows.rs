@@ -135,17 +135,17 @@ impl<'a, F: Lanes> Windows<'a, F> {
 
     /// `out = base + patches · w`: a row of `out`, as long as `base`, for each window.
     pub fn times(&self, w: &[F], base: &[F], out: &mut [F]) {
-        dispatch!(Level::new(), simd => simd.vectorize(#[inline(always)] || self.times_on(simd, w, base, out)));
+        F::times(self, w, base, out);
     }
 
     /// `patches += grad · wt`, added to the pixels that the patches see; `wt` comes from [`Frame::transposed`].
     pub fn add_back(&mut self, grad: &[F], wt: &[F]) {
-        dispatch!(Level::new(), simd => simd.vectorize(#[inline(always)] || self.add_back_on(simd, grad, wt)));
+        F::add_back(self, grad, wt);
     }
 
     /// `sums += patchesᵀ · grad`.
     pub fn add_outer(&self, grad: &[F], sums: &mut [F]) {
-        dispatch!(Level::new(), simd => simd.vectorize(#[inline(always)] || self.add_outer_on(simd, grad, sums)));
+        F::add_outer(self, grad, sums);
     }
 
     #[inline(always)]
@@ -292,6 +292,46 @@ impl<'a, F: Lanes> Windows<'a, F> {
         sums
     }
 }
+
+/// What [`Windows`] does, for one type of numbers and every kind of vector unit.
+///
+/// Generic functions are compiled in each crate that calls them, and these take seconds: every notebook with a convolution
+/// would wait for them. As methods of a type they are compiled once, here.
+#[doc(hidden)]
+pub trait Compiled: Sized {
+    fn times(windows: &Windows<'_, Self>, w: &[Self], base: &[Self], out: &mut [Self]);
+    fn add_back(windows: &mut Windows<'_, Self>, grad: &[Self], wt: &[Self]);
+    fn add_outer(windows: &Windows<'_, Self>, grad: &[Self], sums: &mut [Self]);
+}
+
+macro_rules! compiled {
+    ($($float:ty),+) => {$(
+        impl Compiled for $float {
+            fn times(windows: &Windows<'_, Self>, w: &[Self], base: &[Self], out: &mut [Self]) {
+                dispatch!(Level::new(), simd => simd.vectorize(
+                    #[inline(always)]
+                    || windows.times_on(simd, w, base, out)
+                ));
+            }
+
+            fn add_back(windows: &mut Windows<'_, Self>, grad: &[Self], wt: &[Self]) {
+                dispatch!(Level::new(), simd => simd.vectorize(
+                    #[inline(always)]
+                    || windows.add_back_on(simd, grad, wt)
+                ));
+            }
+
+            fn add_outer(windows: &Windows<'_, Self>, grad: &[Self], sums: &mut [Self]) {
+                dispatch!(Level::new(), simd => simd.vectorize(
+                    #[inline(always)]
+                    || windows.add_outer_on(simd, grad, sums)
+                ));
+            }
+        }
+    )+};
+}
+
+compiled!(f32, f64);
 
 /// `sums + rows · b`, where the rows of `b` are `n` apart.
 #[inline(always)]
