@@ -217,14 +217,14 @@ fn enough<R>(f: &mut impl FnMut() -> R, least: Duration) -> (u32, Duration) {
     (loops, time)
 }
 
-// %% 00_exports.ipynb export-timeit-fn 38ce7126
+// %% 00_exports.ipynb export-timeit-fn 686822d5
 //| export
-/// Times `f` in up to seven runs of 1, 2, 5, 10, 20, 50, … calls, as many as make a run last 50 ms.
+/// Times `f` in up to seven runs of 1, 2, 5, 10, 20, 50, … calls, as many as make a run last 20 ms.
 ///
 /// There is always one run, and no other starts that would take the whole beyond about two seconds.
 /// What `f` returns goes through [`black_box`]; do the same to inputs that the compiler could know.
 pub fn timeit<R>(mut f: impl FnMut() -> R) -> Timing {
-    let (loops, mut last) = enough(&mut f, Duration::from_millis(50));
+    let (loops, mut last) = enough(&mut f, Duration::from_millis(20));
     let (mut times, mut spent) = (vec![last], last);
     while times.len() < 7 && spent + last < Duration::from_secs(2) {
         last = run(&mut f, loops);
