@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-use crate::support::{Case, Run};
+use crate::support::{Case, Run, kill};
 
 /// The temporary files in the project.
 fn temporaries(case: &Case) -> Vec<String> {
@@ -80,7 +80,6 @@ fn a_killed_command_leaves_whole_files_and_the_next_one_clears_up() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_compiler_outlives_a_killed_test() {
-    needs!("kill");
     let case = Case::of("--- f\n//| export\npub fn f() {}\n--- use\nf();");
     case.export();
     case.write("exp/build.rs", "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }");
@@ -110,7 +109,7 @@ fn no_compiler_outlives_a_killed_test() {
         // The build script is looked for below the project.
         let mut process = case.command("test").env_remove("CARGO_TARGET_DIR").spawn().unwrap();
         wait_for(1);
-        Command::new("kill").args(["-s", signal, &process.id().to_string()]).status().unwrap();
+        kill(signal, process.id());
         process.wait().unwrap();
         wait_for(0);
     }

@@ -3,10 +3,10 @@
 //! Without a kernel these tests are passed over, and say so; `NBEXPORT_REQUIRE_KERNEL=1` makes that a failure.
 //! The table of verdicts is in `table.rs`.
 
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use crate::support::{Case as Project, ends};
+use crate::support::{Case as Project, ends, kill};
 use crate::verdicts::{Right, notebook};
 use nbexport::notebook::Notebook;
 use nbexport::run::Select;
@@ -246,7 +246,7 @@ fn an_interrupted_run_writes_nothing_and_leaves_no_kernel() {
     }
     let (case, mut nbexport) = hanging();
     let before = case.read("notebooks/00_demo.ipynb");
-    Command::new("kill").args(["-TERM", &nbexport.id().to_string()]).status().unwrap();
+    kill("TERM", nbexport.id());
     assert_eq!(nbexport.wait().unwrap().code(), Some(128 + 15));
     assert_eq!(case.read("notebooks/00_demo.ipynb"), before);
     ends(&case.read("notebooks/pid"));

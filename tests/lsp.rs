@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use self::client::{Client, Speech};
-use crate::support::Case;
+use crate::support::{Case, kill};
 
 /// Whether rust-analyzer is there. CI installs it, and says so: a test that is left out there would hide a failure.
 fn has_rust_analyzer() -> bool {
@@ -315,7 +315,7 @@ fn rust_analyzer_is_started_again_when_it_ends() {
     let case = project();
     let mut client = opened(&case, Speech::Notebook, &["00_shapes"]);
     let child = client.children();
-    Command::new("kill").args(["-9", child.trim()]).status().unwrap();
+    kill("KILL", child.trim());
     client.until_answer("textDocument/hover", "00_shapes", "use", "let ‸first", "let first: Square");
     assert_eq!(client.messages().matches("it was started again").count(), 1, "{}", client.messages());
 }

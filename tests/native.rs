@@ -1,10 +1,9 @@
 //! `nbexport test` without a kernel: verdicts that are true, at the cell, line and column.
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Case, Run, ends};
+use crate::support::{Case, Run, ends, kill};
 
 /// A run without times, which differ.
 fn timeless(run: &Run) -> String {
@@ -270,7 +269,7 @@ fn stopped_by(signal: &str) -> Option<i32> {
         assert!(start.elapsed() < Duration::from_mins(5), "the cell never began");
         std::thread::sleep(Duration::from_millis(20));
     }
-    Command::new("kill").args([signal, &nbexport.id().to_string()]).status().unwrap();
+    kill(signal, nbexport.id());
     let code = nbexport.wait().unwrap().code();
     let pids = case.read("notebooks/pids");
     let (program, child) = pids.split_once(' ').unwrap();
@@ -284,15 +283,13 @@ fn stopped_by(signal: &str) -> Option<i32> {
 
 #[test]
 fn an_interrupt_ends_the_program_and_all_it_started() {
-    needs!("kill");
     // As a shell reports what was interrupted.
-    assert_eq!(stopped_by("-INT"), Some(130));
+    assert_eq!(stopped_by("INT"), Some(130));
 }
 
 #[test]
 fn a_program_does_not_outlive_a_runner_that_was_killed() {
-    needs!("kill");
-    assert_eq!(stopped_by("-KILL"), None);
+    assert_eq!(stopped_by("KILL"), None);
 }
 
 #[test]

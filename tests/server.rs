@@ -8,13 +8,12 @@ mod fake;
 mod jupyter;
 mod proxy;
 
-use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nbexport::run::kernel::{Host, KernelOptions, Server, Token};
 
-use crate::support::{Case, ends};
+use crate::support::{Case, ends, kill};
 use crate::table::hold_in_kernels;
 use crate::verdicts::{Row, rows};
 use fake::fake;
@@ -200,7 +199,7 @@ fn an_interrupted_run_leaves_no_kernel_on_the_server() {
         let _ = std::fs::remove_file(case.path("notebooks/pid"));
         let mut nbexport = jupyter.command(&case, "run", &jupyter.url()).spawn().unwrap();
         wait_for(&case, "notebooks/pid");
-        Command::new("kill").args(["-TERM", &nbexport.id().to_string()]).status().unwrap();
+        kill("TERM", nbexport.id());
         assert_eq!(nbexport.wait().unwrap().code(), Some(128 + 15));
         assert_eq!(jupyter.kernels(), "[]");
         ends(&case.read("notebooks/pid"));

@@ -23,11 +23,9 @@ pub(crate) fn cases(usual: u32) -> ProptestConfig {
 
 /// Whether all these programs are installed; where one is not, says so.
 pub(crate) fn has(programs: &[&str]) -> bool {
-    // rustup has a `rustfmt` that says the component is missing; the `kill` of some systems knows no `--version`.
-    let runs = |program: &&&str| {
-        let said = Command::new(program).arg("--version").output();
-        said.is_ok_and(|said| said.status.success() || **program == "kill")
-    };
+    // rustup's `rustfmt` is there without the component, and fails.
+    let runs =
+        |program: &&&str| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success());
     let Some(missing) = programs.iter().find(|program| !runs(program)) else { return true };
     assert!(std::env::var_os("NBEXPORT_REQUIRE_TOOLS").is_none(), "there is no {missing}");
     eprintln!("skipped, since there is no {missing}");
@@ -284,6 +282,11 @@ fn has_place_in_cell(error: &str) -> bool {
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("--> ")?.split_once(".ipynb:cell "))
         .any(|(_, place)| place.split(':').filter(|part| part.parse::<usize>().is_ok()).count() == 3)
+}
+
+/// Sends a process a signal, by the shell's own `kill`: not every system has a program of this name.
+pub(crate) fn kill(signal: &str, pid: impl fmt::Display) {
+    Command::new("sh").args(["-c", &format!("kill -s {signal} {pid}")]).status().unwrap();
 }
 
 /// Sees that a process ends. A kill takes its time on a busy machine, and nobody but init may reap the process.

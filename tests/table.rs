@@ -61,7 +61,6 @@ fn natively() -> Options {
 
 #[test]
 fn natively_every_cell_gets_the_verdict_it_deserves() {
-    needs!("kill");
     let rows = rows();
     let project = lasting_project(&rows);
     let paths: Vec<PathBuf> = project.notebook_paths().unwrap();

@@ -9,6 +9,7 @@
 //! | [`Lanes`] | what it is computed in: `f32` and `f64`, with vectors of each |
 
 pub mod channels;
+mod compiled;
 mod tile;
 mod windows;
 

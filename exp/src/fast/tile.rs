@@ -3,7 +3,7 @@
 use fearless_simd::{Simd, SimdFloat, SimdFloatElement, f32x8, f64x4};
 use ndarray::NdFloat;
 
-use super::windows::Compiled;
+use super::compiled::Compiled;
 
 /// Numbers that come in vectors.
 pub trait Lanes: NdFloat + SimdFloatElement + Compiled {

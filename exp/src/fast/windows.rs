@@ -1,7 +1,7 @@
 //! The windows of a convolution, read where they lie: no patch is copied.
 
 use super::tile::{Lanes, Tile, add_products, zeros};
-use fearless_simd::{Level, Simd, SimdFloat, dispatch, prelude::*};
+use fearless_simd::{Simd, SimdFloat, prelude::*};
 
 /// The narrowest vectors have so many numbers, or half as many.
 const FILLED: usize = 8;
@@ -149,7 +149,7 @@ impl<'a, F: Lanes> Windows<'a, F> {
     }
 
     #[inline(always)]
-    fn times_on<S: Simd>(&self, simd: S, w: &[F], base: &[F], out: &mut [F]) {
+    pub(super) fn times_on<S: Simd>(&self, simd: S, w: &[F], base: &[F], out: &mut [F]) {
         let n = base.len();
         let (mut starts, mut outs) = (self.starts().chunks_exact(8), out.chunks_exact_mut(8 * n));
         for (starts, out) in (&mut starts).zip(&mut outs) {
@@ -219,7 +219,7 @@ impl<'a, F: Lanes> Windows<'a, F> {
     }
 
     #[inline(always)]
-    fn add_back_on<S: Simd>(&mut self, simd: S, grad: &[F], wt: &[F]) {
+    pub(super) fn add_back_on<S: Simd>(&mut self, simd: S, grad: &[F], wt: &[F]) {
         let n = grad.len() / self.starts().len().max(1);
         let (mut starts, mut grads) = (self.starts().chunks_exact(8), grad.chunks_exact(8 * n));
         for (starts, grad) in (&mut starts).zip(&mut grads) {
@@ -231,7 +231,7 @@ impl<'a, F: Lanes> Windows<'a, F> {
     }
 
     #[inline(always)]
-    fn add_outer_on<S: Simd>(&self, simd: S, grad: &[F], sums: &mut [F]) {
+    pub(super) fn add_outer_on<S: Simd>(&self, simd: S, grad: &[F], sums: &mut [F]) {
         let (n, seen, line) = (grad.len() / self.starts().len().max(1), self.frame.seen(), self.frame.line());
         let taps: Vec<usize> =
             (0..self.frame.size).flat_map(|dy| (0..seen).map(move |x| dy * line + x)).collect();
@@ -292,46 +292,6 @@ impl<'a, F: Lanes> Windows<'a, F> {
         sums
     }
 }
-
-/// What [`Windows`] does, for one type of numbers and every kind of vector unit.
-///
-/// Generic functions are compiled in each crate that calls them, and these take seconds: every notebook with a convolution
-/// would wait for them. As methods of a type they are compiled once, here.
-#[doc(hidden)]
-pub trait Compiled: Sized {
-    fn times(windows: &Windows<'_, Self>, w: &[Self], base: &[Self], out: &mut [Self]);
-    fn add_back(windows: &mut Windows<'_, Self>, grad: &[Self], wt: &[Self]);
-    fn add_outer(windows: &Windows<'_, Self>, grad: &[Self], sums: &mut [Self]);
-}
-
-macro_rules! compiled {
-    ($($float:ty),+) => {$(
-        impl Compiled for $float {
-            fn times(windows: &Windows<'_, Self>, w: &[Self], base: &[Self], out: &mut [Self]) {
-                dispatch!(Level::new(), simd => simd.vectorize(
-                    #[inline(always)]
-                    || windows.times_on(simd, w, base, out)
-                ));
-            }
-
-            fn add_back(windows: &mut Windows<'_, Self>, grad: &[Self], wt: &[Self]) {
-                dispatch!(Level::new(), simd => simd.vectorize(
-                    #[inline(always)]
-                    || windows.add_back_on(simd, grad, wt)
-                ));
-            }
-
-            fn add_outer(windows: &Windows<'_, Self>, grad: &[Self], sums: &mut [Self]) {
-                dispatch!(Level::new(), simd => simd.vectorize(
-                    #[inline(always)]
-                    || windows.add_outer_on(simd, grad, sums)
-                ));
-            }
-        }
-    )+};
-}
-
-compiled!(f32, f64);
 
 /// `sums + rows · b`, where the rows of `b` are `n` apart.
 #[inline(always)]
