@@ -91,12 +91,14 @@ impl Program {
 }
 
 /// Writes the program of some cells of a notebook: each by its place among the code cells, with what becomes of it.
-/// `answers` are what earlier rounds have told of their variables.
+/// `answers` are what earlier rounds have told of their variables. One that is not to run is read by the compiler, and no
+/// code is made of it.
 pub(super) fn program(
     parsed: &ParsedNotebook<'_>,
     cells: &[(usize, Use)],
     answers: &keep::Answers,
     errors_by_debug: bool,
+    is_run: bool,
 ) -> Program {
     let indices: Vec<usize> = cells.iter().map(|(index, _)| *index).collect();
     let effects = redefine::effects(parsed, &indices);
@@ -148,7 +150,10 @@ pub(super) fn program(
     }
     writer.frame("::nbexport_native::finished()");
     writer.frame(&"}".repeat(2 + writer.open));
-    writer.frame(if writer.program.is_async {
+    writer.frame(if !is_run {
+        // The compiler makes code of what `main` reaches.
+        "fn main() {}"
+    } else if writer.program.is_async {
         "fn main() {\n    ::nbexport_native::main(|| {\n        let runtime = ::tokio::runtime::Runtime::new();\n        \
          runtime.expect(\"tokio starts\").block_on(cells::__nbexport_notebook())\n    });\n}"
     } else {
@@ -206,7 +211,7 @@ mod tests {
         let notebook = Notebook::parse("x.ipynb", json.to_string()).unwrap();
         let (parsed, _) = ParsedNotebook::new(&notebook);
         let cells: Vec<_> = cells.iter().enumerate().map(|(index, (_, how))| (index, *how)).collect();
-        program(&parsed, &cells, &keep::Answers::new(), false)
+        program(&parsed, &cells, &keep::Answers::new(), false, true)
     }
 
     #[test]

@@ -152,8 +152,9 @@ impl<'a> Subject<'a> {
     /// Writes the programs anew: with the cells that have no verdict yet.
     pub(super) fn write(&mut self) {
         let main: Vec<_> = self.main_cells().collect();
-        let program = |cells: &[(usize, Use)]| {
-            program::program(&self.plan.parsed, cells, &self.answers, self.settings.returns_by_debug())
+        let program = |cells: &[(usize, Use)], is_run| {
+            let by_debug = self.settings.returns_by_debug();
+            program::program(&self.plan.parsed, cells, &self.answers, by_debug, is_run)
         };
         let failing =
             self.plan.expects.iter().enumerate().filter(|(index, expect)| {
@@ -161,14 +162,16 @@ impl<'a> Subject<'a> {
             });
         let failing = failing.map(|(index, _)| {
             let before = main.iter().copied().take_while(|(earlier, _)| *earlier < index);
-            (index, program(&before.chain([(index, Use::Run)]).collect::<Vec<_>>()))
+            (index, program(&before.chain([(index, Use::Run)]).collect::<Vec<_>>(), true))
         });
         let indices: Vec<usize> = main.iter().map(|(index, _)| *index).collect();
         let before = later::look(&self.plan.parsed, &indices).cut_before.into_iter().map(|cut| {
             let earlier = main.iter().copied().take_while(|(index, _)| *index < cut);
-            (cut, program(&earlier.collect::<Vec<_>>()))
+            // Whether it compiles is all that is asked.
+            (cut, program(&earlier.collect::<Vec<_>>(), false))
         });
-        (self.failing, self.before, self.program) = (failing.collect(), before.collect(), program(&main));
+        (self.failing, self.before, self.program) =
+            (failing.collect(), before.collect(), program(&main, true));
     }
 
     /// The name of the program that ends in a cell which is not to compile.

@@ -133,8 +133,9 @@ impl Workspace {
             profile(asked)
         );
         for package in packages {
-            // Nearly all of it is one function: to cut the rest into pieces takes longer than it saves.
-            let _ = writeln!(text, "\n[profile.dev.package.{}]\ncodegen-units = 1", package.name);
+            // Whatever the dependencies are cut into: most of it are the generic functions of these, for one processor to
+            // optimize beside another, and for code of a cell to be inlined in all the same.
+            let _ = writeln!(text, "\n[profile.dev.package.{}]\ncodegen-units = 16", package.name);
             let usual = (!asked.contains_key("opt-level")).then_some(package.usual_level);
             if let Some(level) = package.opt_level.as_deref().or(usual) {
                 let _ = writeln!(text, "opt-level = {level}");
