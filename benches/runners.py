@@ -5,16 +5,17 @@ kernel) and `jupyter nbconvert --execute`.
     venv/bin/python benches/runners.py [--warm] [--no-kernel] [NOTEBOOK]…
 
 Without arguments it makes two notebooks of 60 cells, one of plain Rust and one with ndarray. It needs the evcxr kernel
-(`evcxr_jupyter --install`). Every figure is seconds of wall time. `cold` is a run with nothing compiled, `warm` one with
-dependencies compiled, after one cell was touched; `--warm` leaves the cold runs out, which take minutes where
-dependencies are big, and `--no-kernel` leaves out `nbexport run`. nbconvert starts the kernel as its user would, who gets
-no dependencies from run to run: its runs are all cold. Its kernel is evcxr's own, with the checks for debugging that this
-has.
+(`evcxr_jupyter --install`). Every figure is seconds of wall time. `cold` is a run with nothing compiled, `warm` one
+with dependencies compiled, after one cell was touched (the median of three); `--warm` leaves the cold runs out, which
+take minutes where dependencies are big, and `--no-kernel` leaves out `nbexport run`. nbconvert starts the kernel as
+its user would, who gets no dependencies from run to run: its runs are all cold. Its kernel is evcxr's own, with the
+checks for debugging that this has.
 """
 import json
 import os
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NBEXPORT = ROOT / "target/release/nbexport"
+# How often what is short is timed; nbconvert takes minutes, and its noise is small beside that.
+WARM = 3
 
 
 def notebook(cells):
@@ -80,8 +83,11 @@ def compare(path, cold, kernel):
             commands["run"] = [NBEXPORT, "run", name]
         for what, command in commands.items():
             first = seconds(command, folder, **own)
-            touch(path)
-            row |= {f"`{what}` cold": first if cold else None, f"`{what}` warm": seconds(command, folder, **own)}
+            again = []
+            for _ in range(WARM):
+                touch(path)
+                again.append(seconds(command, folder, **own))
+            row |= {f"`{what}` cold": first if cold else None, f"`{what}` warm": statistics.median(again)}
     nbconvert = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--stdout",
                  "--ExecutePreprocessor.timeout=1200", name]
     row["nbconvert"] = seconds(nbconvert, folder)
