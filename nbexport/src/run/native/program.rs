@@ -151,8 +151,8 @@ pub(super) fn program(
     writer.frame("::nbexport_native::finished()");
     writer.frame(&"}".repeat(2 + writer.open));
     writer.frame(if !is_run {
-        // The compiler makes code of what `main` reaches.
-        "fn main() {}"
+        // The compiler makes code of what `main` calls. What it only names is no dead code, whatever a cell says of that.
+        "fn main() {\n    let _ = cells::__nbexport_notebook;\n}"
     } else if writer.program.is_async {
         "fn main() {\n    ::nbexport_native::main(|| {\n        let runtime = ::tokio::runtime::Runtime::new();\n        \
          runtime.expect(\"tokio starts\").block_on(cells::__nbexport_notebook())\n    });\n}"
