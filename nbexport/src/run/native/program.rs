@@ -30,6 +30,15 @@ pub(super) enum Use {
     Compile,
 }
 
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is to run.
+    Run,
+    /// Whether it compiles is all that is asked, so no code is made of it.
+    Read,
+}
+
 /// One program.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Program {
@@ -91,14 +100,13 @@ impl Program {
 }
 
 /// Writes the program of some cells of a notebook: each by its place among the code cells, with what becomes of it.
-/// `answers` are what earlier rounds have told of their variables. One that is not to run is read by the compiler, and no
-/// code is made of it.
+/// `answers` are what earlier rounds have told of their variables.
 pub(super) fn program(
     parsed: &ParsedNotebook<'_>,
     cells: &[(usize, Use)],
     answers: &keep::Answers,
     errors_by_debug: bool,
-    is_run: bool,
+    purpose: Purpose,
 ) -> Program {
     let indices: Vec<usize> = cells.iter().map(|(index, _)| *index).collect();
     let effects = redefine::effects(parsed, &indices);
@@ -150,7 +158,7 @@ pub(super) fn program(
     }
     writer.frame("::nbexport_native::finished()");
     writer.frame(&"}".repeat(2 + writer.open));
-    writer.frame(if !is_run {
+    writer.frame(if purpose == Purpose::Read {
         // The compiler makes code of what `main` calls. What it only names is no dead code, whatever a cell says of that.
         "fn main() {\n    let _ = cells::__nbexport_notebook;\n}"
     } else if writer.program.is_async {
@@ -211,7 +219,7 @@ mod tests {
         let notebook = Notebook::parse("x.ipynb", json.to_string()).unwrap();
         let (parsed, _) = ParsedNotebook::new(&notebook);
         let cells: Vec<_> = cells.iter().enumerate().map(|(index, (_, how))| (index, *how)).collect();
-        program(&parsed, &cells, &keep::Answers::new(), false, true)
+        program(&parsed, &cells, &keep::Answers::new(), false, Purpose::Run)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::build::Built;
 use super::commands::Settings;
-use super::program::{self, Program, Use};
+use super::program::{self, Program, Purpose, Use};
 use super::reach::within_reach;
 use super::redefine::{self, NeedsKernel};
 use super::workspace::{Package, package_name};
@@ -152,9 +152,9 @@ impl<'a> Subject<'a> {
     /// Writes the programs anew: with the cells that have no verdict yet.
     pub(super) fn write(&mut self) {
         let main: Vec<_> = self.main_cells().collect();
-        let program = |cells: &[(usize, Use)], is_run| {
+        let program = |cells: &[(usize, Use)], purpose| {
             let by_debug = self.settings.returns_by_debug();
-            program::program(&self.plan.parsed, cells, &self.answers, by_debug, is_run)
+            program::program(&self.plan.parsed, cells, &self.answers, by_debug, purpose)
         };
         let failing =
             self.plan.expects.iter().enumerate().filter(|(index, expect)| {
@@ -162,16 +162,15 @@ impl<'a> Subject<'a> {
             });
         let failing = failing.map(|(index, _)| {
             let before = main.iter().copied().take_while(|(earlier, _)| *earlier < index);
-            (index, program(&before.chain([(index, Use::Run)]).collect::<Vec<_>>(), true))
+            (index, program(&before.chain([(index, Use::Run)]).collect::<Vec<_>>(), Purpose::Run))
         });
         let indices: Vec<usize> = main.iter().map(|(index, _)| *index).collect();
         let before = later::look(&self.plan.parsed, &indices).cut_before.into_iter().map(|cut| {
             let earlier = main.iter().copied().take_while(|(index, _)| *index < cut);
-            // Whether it compiles is all that is asked.
-            (cut, program(&earlier.collect::<Vec<_>>(), false))
+            (cut, program(&earlier.collect::<Vec<_>>(), Purpose::Read))
         });
         (self.failing, self.before, self.program) =
-            (failing.collect(), before.collect(), program(&main, true));
+            (failing.collect(), before.collect(), program(&main, Purpose::Run));
     }
 
     /// The name of the program that ends in a cell which is not to compile.
