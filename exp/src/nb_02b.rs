@@ -2,7 +2,7 @@
 // %% [markdown] 02b_initializing.ipynb title b6a9e4bd
 //! How wide should random weights be? A hundred layers turn a small mistake into `nan` or into nothing, and ten thousand layers show what even the right answer leaves open.
 
-// %% 02b_initializing.ipynb imports 58bacd95
+// %% 02b_initializing.ipynb imports 2b96ebc6
 //| export
 // :dep ndarray = "0.17"
 // :dep rand = "0.10"
@@ -10,7 +10,8 @@
 // :dep exp = { path = "../exp" }
 use exp::nb_02::{float, randn};
 use exp::nb_02a::{gain, uniform};
-use ndarray::{Array, Array2, Axis, NdFloat, ShapeBuilder};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array, Array2, ArrayViewMut2, Axis, NdFloat, ShapeBuilder};
 use rand::{Rng, distr::StandardUniform};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -69,10 +70,18 @@ where
     uniform((fan_in, fan_out), (float::<F>(3) / fan).sqrt(), rng)
 }
 
-// %% 02b_initializing.ipynb orthogonal aff79329
+// %% 02b_initializing.ipynb orthogonal 4bd983a8
 //| export
-/// Makes the rows orthonormal, one after the other: each loses what points along those before it (Gram–Schmidt).
-fn orthonormalize(w: &mut Array2<f64>) {
+/// Makes the rows orthonormal: each loses what points along those before it (Gram–Schmidt).
+fn orthonormalize(mut w: ArrayViewMut2<'_, f64>) {
+    if w.nrows() > 16 {
+        let half = w.nrows() / 2;
+        let (mut upper, mut lower) = w.split_at(Axis(0), half);
+        orthonormalize(upper.view_mut());
+        let along = lower.dot(&upper.t());
+        general_mat_mul(-1.0, &along, &upper, 1.0, &mut lower);
+        return orthonormalize(lower);
+    }
     for i in 0..w.nrows() {
         let (done, mut rest) = w.view_mut().split_at(Axis(0), i);
         let mut row = rest.row_mut(0);
@@ -85,7 +94,7 @@ fn orthonormalize(w: &mut Array2<f64>) {
     }
 }
 
-// %% 02b_initializing.ipynb orthogonal-fn 83ae7e89
+// %% 02b_initializing.ipynb orthogonal-fn 86c8d9a7
 //| export
 /// A random `rows × cols` matrix whose shorter side is orthonormal: `w · wᵀ = 1` when it is no
 /// taller than wide, `wᵀ · w = 1` otherwise.
@@ -97,7 +106,7 @@ pub fn orthogonal<F: NdFloat>(rows: usize, cols: usize, rng: &mut impl Rng) -> A
         return orthogonal(cols, rows, rng).reversed_axes();
     }
     let mut w: Array2<f64> = randn((rows, cols), rng);
-    orthonormalize(&mut w);
+    orthonormalize(w.view_mut());
     w.mapv(|v| F::from(v).expect("every f64 has a nearest float"))
 }
 
